@@ -115,6 +115,13 @@ impl Block {
         RowMut { table: self.table, values: &mut self.values }
     }
 
+    /// A row pushed before, to add to it. Writing behind the last row does nothing.
+    pub fn row_mut(&mut self, row: usize) -> RowMut<'_> {
+        let width = self.table.fields.len();
+        let values = self.values.get_mut(row * width..(row + 1) * width).unwrap_or_default();
+        RowMut { table: self.table, values }
+    }
+
     /// The row names, in order.
     pub fn keys(&self) -> &Keys {
         &self.keys

@@ -180,11 +180,11 @@ pub const fn columns<const N: usize>(fields: &[Field], derived: &[Derived]) -> [
 ///     }
 ///     derive {
 ///         /// Bytes in both directions.
-///         bytes: BytesPerSecond = [bytes_recv bytes_sent] / second,
+///         traffic: BytesPerSecond = [bytes_recv bytes_sent] / second,
 ///     }
 /// }
 /// let names: Vec<_> = interfaces::TABLE.columns.iter().map(|column| column.name).collect();
-/// assert_eq!(names, ["bytes_recv_per_sec", "bytes_sent_per_sec", "bytes_per_sec"]);
+/// assert_eq!(names, ["bytes_recv_per_sec", "bytes_sent_per_sec", "traffic_bytes_per_sec"]);
 /// ```
 ///
 /// A derived value is a sum of fields over `second` or over another sum (`[a b] / [c d]`).
@@ -249,7 +249,7 @@ macro_rules! metric_table {
     (@name $name:ident $counter:ident $unit:ident) => { concat!(stringify!($name), "_per_sec") };
     (@suffix Percent) => { "_percent" };
     (@suffix Bytes) => { "_bytes" };
-    (@suffix BytesPerSecond) => { "_per_sec" };
+    (@suffix BytesPerSecond) => { "_bytes_per_sec" };
     (@suffix EventsPerSecond) => { "_per_sec" };
     (@suffix Celsius) => { "_celsius" };
     (@suffix Megahertz) => { "_mhz" };

@@ -1,0 +1,108 @@
+//! The parser of `/proc/stat` (proc_stat(5)).
+
+use std::sync::LazyLock;
+
+use nix::unistd::{SysconfVar, sysconf};
+use perfwatch_core::{Block, FieldId, RowMut};
+
+use super::{cores, host};
+use crate::parse::{ParseError, lines, number, words};
+
+/// Microseconds of one clock tick, the unit of CPU time in `/proc/stat`.
+static TICK_US: LazyLock<u64> = LazyLock::new(|| {
+    let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten();
+    // 100 is what every Linux architecture in use answers.
+    1_000_000 / per_second.and_then(|ticks| u64::try_from(ticks).ok()).unwrap_or(100).max(1)
+});
+
+/// The time fields of a row in the order of the kernel's columns, `guest` and `guest_nice` last.
+const HOST: [FieldId; 10] = [
+    host::user,
+    host::nice,
+    host::system,
+    host::idle,
+    host::iowait,
+    host::irq,
+    host::softirq,
+    host::steal,
+    host::guest,
+    host::guest_nice,
+];
+const CORE: [FieldId; 10] = [
+    cores::user,
+    cores::nice,
+    cores::system,
+    cores::idle,
+    cores::iowait,
+    cores::irq,
+    cores::softirq,
+    cores::steal,
+    cores::guest,
+    cores::guest_nice,
+];
+
+/// Fills the host's row and one row per core. Unknown lines are skipped.
+pub(super) fn parse(bytes: &[u8], host: &mut Block, cores: &mut Block) -> Result<(), ParseError> {
+    for (index, line) in lines(bytes)?.enumerate() {
+        let mut words = words(line);
+        let Some(name) = words.next() else { continue };
+        match name.strip_prefix(b"cpu") {
+            Some([]) => times(&mut host.host_row(), &HOST, words, index)?,
+            Some(id) => {
+                let id = core_name(id).ok_or(ParseError::at(index, "expected a CPU number"))?;
+                let mut row = cores.push_row(id);
+                times(&mut row, &CORE, words, index)?;
+                row.set_flag(cores::online, true);
+            }
+            None => event(&mut host.host_row(), name, words.next().and_then(number)),
+        }
+    }
+    if host.keys().is_empty() {
+        return Err(ParseError { line: 0, reason: "expected a line `cpu`" });
+    }
+    host.host_row().set(host::cores_online, cores.keys().len() as u64);
+    Ok(())
+}
+
+fn core_name(id: &[u8]) -> Option<&str> {
+    number(id).and_then(|_| std::str::from_utf8(id).ok())
+}
+
+fn times<'a>(
+    row: &mut RowMut<'_>,
+    fields: &[FieldId; 10],
+    words: impl Iterator<Item = &'a [u8]>,
+    index: usize,
+) -> Result<(), ParseError> {
+    let mut ticks = [0_u64; 10];
+    let mut seen = 0;
+    for (slot, word) in ticks.iter_mut().zip(words) {
+        *slot = number(word).ok_or(ParseError::at(index, "expected a number of clock ticks"))?;
+        seen += 1;
+    }
+    // Kernels before 2.6.33 have fewer columns, none fewer than these.
+    if seen < 4 {
+        return Err(ParseError::at(index, "expected at least four times"));
+    }
+    let [user, nice, .., guest, guest_nice] = &mut ticks;
+    // The kernel counts guests a second time inside user and nice.
+    *user = user.saturating_sub(*guest);
+    *nice = nice.saturating_sub(*guest_nice);
+    for (&field, ticks) in fields.iter().zip(ticks) {
+        row.set(field, ticks.saturating_mul(*TICK_US));
+    }
+    Ok(())
+}
+
+fn event(row: &mut RowMut<'_>, name: &[u8], value: Option<u64>) {
+    let field = match name {
+        b"ctxt" => host::context_switches,
+        b"intr" => host::interrupts,
+        b"softirq" => host::softirqs,
+        b"processes" => host::forks,
+        b"procs_running" => host::tasks_running,
+        b"procs_blocked" => host::tasks_blocked,
+        _ => return,
+    };
+    row.set_opt(field, value);
+}

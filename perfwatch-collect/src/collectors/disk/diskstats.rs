@@ -1,0 +1,101 @@
+//! The parser of `/proc/diskstats` (Documentation/admin-guide/iostats.rst).
+
+use perfwatch_core::{Block, FieldId, MISSING};
+
+use super::{devices, host, topology::Topology};
+use crate::parse::{ParseError, lines, number, words};
+
+/// A sector is this many bytes here, whatever the device's own are.
+const SECTOR: u64 = 512;
+
+/// What a column of the file is.
+enum Column {
+    Plain(FieldId),
+    Sectors(FieldId),
+    Skip,
+}
+
+use Column::{Plain, Sectors, Skip};
+
+/// The columns behind the device's name. Discards came with Linux 4.18, flushes with 5.5.
+const COLUMNS: [Column; 17] = [
+    Plain(devices::reads),
+    Skip, // reads merged
+    Sectors(devices::bytes_read),
+    Plain(devices::read_time),
+    Plain(devices::writes),
+    Skip, // writes merged
+    Sectors(devices::bytes_written),
+    Plain(devices::write_time),
+    Plain(devices::in_flight),
+    Plain(devices::io_time),
+    Plain(devices::queue_time),
+    Plain(devices::discards),
+    Skip, // discards merged
+    Sectors(devices::bytes_discarded),
+    Plain(devices::discard_time),
+    Plain(devices::flushes),
+    Plain(devices::flush_time),
+];
+
+/// The columns that every kernel has.
+const LEAST: usize = 11;
+
+const SUMS: [(FieldId, FieldId); 6] = [
+    (devices::reads, host::reads),
+    (devices::writes, host::writes),
+    (devices::bytes_read, host::bytes_read),
+    (devices::bytes_written, host::bytes_written),
+    (devices::read_time, host::read_time),
+    (devices::write_time, host::write_time),
+];
+
+/// Adds a row per whole disk.
+pub(super) fn parse(
+    bytes: &[u8],
+    topology: &mut Topology,
+    block: &mut Block,
+) -> Result<(), ParseError> {
+    for (index, line) in lines(bytes)?.enumerate() {
+        let mut words = words(line).skip(2);
+        let Some(name) = words.next() else { continue };
+        let name = String::from_utf8_lossy(name);
+        let Some(disk) = topology.disk(&name) else { continue };
+        let used = words.clone().any(|word| word != b"0");
+        if !disk.physical && !used {
+            continue;
+        }
+        let mut row = block.push_row(&name);
+        row.set_flag(devices::physical, disk.physical);
+        for (column, kind) in COLUMNS.iter().enumerate() {
+            let Some(word) = words.next() else {
+                if column < LEAST {
+                    return Err(ParseError::at(index, "expected at least 11 counters"));
+                }
+                break;
+            };
+            let value = number(word).ok_or(ParseError::at(index, "expected a counter"))?;
+            match *kind {
+                Plain(field) => row.set(field, value),
+                Sectors(field) => row.set(field, value.saturating_mul(SECTOR)),
+                Skip => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sums the physical disks: partitions, dm, md and loop devices would count the same transfer
+/// again.
+pub(super) fn sum(devices: &Block, host: &mut Block) {
+    let physical = |row: &usize| devices.value(*row, devices::physical) == 1;
+    for row in (0..devices.keys().len()).filter(physical) {
+        let mut total = host.host_row();
+        for (field, sum) in SUMS {
+            let value = devices.value(row, field);
+            if value != MISSING {
+                total.add(sum, value.unsigned_abs());
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Memory, swap and huge pages, from `/proc/meminfo`.
+
+use perfwatch_core::{Block, FieldId, Table, metric_table};
+
+use crate::{
+    BaseCollector, CollectError, Roots, Source, blocks_of,
+    parse::{ParseError, lines, number, words},
+};
+
+metric_table! {
+    /// Memory, swap and huge pages of the host.
+    pub table host: memory {
+        /// Memory that the kernel manages.
+        total: Gauge Bytes,
+        /// Memory in use: total less available, as `free` shows it.
+        used: Gauge Bytes,
+        /// Memory that programs can have without swapping; an estimate of the kernel.
+        available: Gauge Bytes,
+        /// Memory that holds nothing at all.
+        free: Gauge Bytes,
+        /// Cached blocks of raw disks.
+        buffers: Gauge Bytes,
+        /// Cached files and reclaimable kernel memory, without shared memory.
+        cached: Gauge Bytes,
+        /// Shared memory and files of tmpfs.
+        shared: Gauge Bytes,
+        /// Kernel data structures.
+        slab: Gauge Bytes,
+        /// The part of the kernel's data structures that it can give back.
+        slab_reclaimable: Gauge Bytes,
+        /// Memory of programs that no file backs.
+        anonymous: Gauge Bytes,
+        /// Files mapped into programs.
+        mapped: Gauge Bytes,
+        /// Changed pages that wait to be written to disk.
+        dirty: Gauge Bytes,
+        /// Pages being written to disk.
+        writeback: Gauge Bytes,
+        /// Page tables.
+        page_tables: Gauge Bytes,
+        /// Kernel stacks of all threads.
+        kernel_stack: Gauge Bytes,
+        /// Memory promised to programs.
+        committed: Gauge Bytes,
+        /// How much may be promised where the kernel is told to be strict.
+        commit_limit: Gauge Bytes,
+        /// Swap space.
+        swap_total: Gauge Bytes,
+        /// Swap space in use.
+        swap_used: Gauge Bytes,
+        /// Swap space not in use.
+        swap_free: Gauge Bytes,
+        /// Memory that is also still on swap.
+        swap_cached: Gauge Bytes,
+        /// Size of one huge page.
+        huge_page_size: Gauge Bytes,
+        /// Huge pages set aside.
+        huge_pages: Gauge Count,
+        /// Huge pages set aside and not in use.
+        huge_pages_free: Gauge Count,
+        /// Huge pages promised and not yet in use.
+        huge_pages_reserved: Gauge Count,
+    }
+    derive {
+        /// Memory in use as a share of all.
+        usage: Percent = [used] / [total],
+        /// Swap space in use as a share of all.
+        swap_usage: Percent = [swap_used] / [swap_total],
+    }
+}
+
+static TABLES: [&Table; 1] = [&host::TABLE];
+
+pub(super) struct Memory {
+    meminfo: Source,
+}
+
+impl Memory {
+    pub(super) fn new(roots: &Roots) -> Self {
+        Self { meminfo: Source::new(roots.proc("meminfo")) }
+    }
+}
+
+impl BaseCollector for Memory {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn tables(&self) -> &'static [&'static Table] {
+        &TABLES
+    }
+
+    fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
+        let [host] = blocks_of(blocks)?;
+        self.meminfo.parse(|bytes| parse(bytes, host))?;
+        host.set_read_at(self.meminfo.read_at());
+        Ok(())
+    }
+}
+
+/// What the derived fields need beyond their own.
+#[derive(Default)]
+struct Parts {
+    cached: u64,
+    reclaimable: u64,
+    shared: u64,
+}
+
+fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
+    let mut parts = Parts::default();
+    let mut row = block.host_row();
+    for line in lines(bytes)? {
+        let mut words = words(line);
+        let (Some(key), Some(value)) = (words.next(), words.next().and_then(number)) else {
+            continue;
+        };
+        let bytes = value.saturating_mul(1024);
+        match key {
+            b"HugePages_Total:" => row.set(host::huge_pages, value),
+            b"HugePages_Free:" => row.set(host::huge_pages_free, value),
+            b"HugePages_Rsvd:" => row.set(host::huge_pages_reserved, value),
+            b"Cached:" => parts.cached = bytes,
+            _ => {
+                if let Some(field) = plain(key) {
+                    row.set(field, bytes);
+                }
+            }
+        }
+        match key {
+            b"SReclaimable:" => parts.reclaimable = bytes,
+            b"Shmem:" => parts.shared = bytes,
+            _ => {}
+        }
+    }
+    combine(block, &parts)
+}
+
+/// The lines that are a field as they stand.
+fn plain(key: &[u8]) -> Option<FieldId> {
+    Some(match key {
+        b"MemTotal:" => host::total,
+        b"MemFree:" => host::free,
+        b"MemAvailable:" => host::available,
+        b"Buffers:" => host::buffers,
+        b"SwapCached:" => host::swap_cached,
+        b"SwapTotal:" => host::swap_total,
+        b"SwapFree:" => host::swap_free,
+        b"Dirty:" => host::dirty,
+        b"Writeback:" => host::writeback,
+        b"AnonPages:" => host::anonymous,
+        b"Mapped:" => host::mapped,
+        b"Shmem:" => host::shared,
+        b"Slab:" => host::slab,
+        b"SReclaimable:" => host::slab_reclaimable,
+        b"KernelStack:" => host::kernel_stack,
+        b"PageTables:" => host::page_tables,
+        b"CommitLimit:" => host::commit_limit,
+        b"Committed_AS:" => host::committed,
+        b"Hugepagesize:" => host::huge_page_size,
+        _ => return None,
+    })
+}
+
+/// The fields that combine several lines.
+fn combine(block: &mut Block, parts: &Parts) -> Result<(), ParseError> {
+    let read = |field| u64::try_from(block.value(0, field)).ok();
+    let expected = |reason| ParseError { line: 0, reason };
+    let total = read(host::total).ok_or(expected("expected a line `MemTotal`"))?;
+    let free = read(host::free).ok_or(expected("expected a line `MemFree`"))?;
+    let cached = (parts.cached + parts.reclaimable).saturating_sub(parts.shared);
+    let said = read(host::available).filter(|&available| 0 < available && available <= total);
+    let available =
+        said.unwrap_or_else(|| (free + read(host::buffers).unwrap_or(0) + cached).min(total));
+    let swap = read(host::swap_total).zip(read(host::swap_free));
+
+    let mut row = block.host_row();
+    row.set(host::available, available);
+    row.set(host::used, total - available);
+    row.set(host::cached, cached);
+    row.set_opt(host::swap_used, swap.map(|(total, free)| total.saturating_sub(free)));
+    Ok(())
+}

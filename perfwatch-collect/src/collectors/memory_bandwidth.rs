@@ -1,0 +1,118 @@
+//! Traffic between memory and disk, from `/proc/vmstat`.
+//!
+//! This is paging, not DRAM bandwidth: the two are different things and never mixed.
+
+use perfwatch_core::{Block, Table, metric_table};
+
+use crate::{
+    BaseCollector, CollectError, Gap, Roots, Source, blocks_of,
+    parse::{ParseError, lines, number, words},
+};
+use nix::unistd::{SysconfVar, sysconf};
+
+metric_table! {
+    /// Traffic between memory and disk (paging), and what drives it.
+    pub table host: memory_bandwidth {
+        /// Bytes read from disks into memory, by all block input and not only by page faults.
+        page_in_bytes: Counter Bytes,
+        /// Bytes written from memory to disks, by all block output.
+        page_out_bytes: Counter Bytes,
+        /// Bytes read back from swap.
+        swap_in_bytes: Counter Bytes,
+        /// Bytes written to swap.
+        swap_out_bytes: Counter Bytes,
+        /// Page faults, minor and major.
+        page_faults: Counter Count,
+        /// Page faults that had to wait for a disk.
+        major_faults: Counter Count,
+        /// Pages that the kernel looked at to find memory to free.
+        pages_scanned: Counter Count,
+        /// Pages that the kernel freed that way.
+        pages_reclaimed: Counter Count,
+        /// Processes killed because memory ran out.
+        oom_kills: Counter Count,
+    }
+    derive {
+        /// Traffic between memory and disks in both directions.
+        page_io: BytesPerSecond = [page_in_bytes page_out_bytes] / second,
+        /// Traffic between memory and swap in both directions.
+        swap_io: BytesPerSecond = [swap_in_bytes swap_out_bytes] / second,
+    }
+}
+
+static TABLES: [&Table; 1] = [&host::TABLE];
+
+pub(super) struct MemoryBandwidth {
+    vmstat: Source,
+    page_size: u64,
+    gaps: [Gap; 1],
+}
+
+impl MemoryBandwidth {
+    pub(super) fn new(roots: &Roots) -> Self {
+        let page_size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+        let reason = "this version reads no memory-controller counters; \
+                      paging traffic is shown instead of DRAM bandwidth";
+        Self {
+            vmstat: Source::new(roots.proc("vmstat")),
+            page_size: page_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(4096),
+            gaps: [Gap::new("DRAM bandwidth", reason, None)],
+        }
+    }
+}
+
+impl BaseCollector for MemoryBandwidth {
+    fn name(&self) -> &'static str {
+        "memory_bandwidth"
+    }
+
+    fn tables(&self) -> &'static [&'static Table] {
+        &TABLES
+    }
+
+    fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
+        let [host] = blocks_of(blocks)?;
+        let page_size = self.page_size;
+        self.vmstat.parse(|bytes| parse(bytes, page_size, host))?;
+        host.set_read_at(self.vmstat.read_at());
+        Ok(())
+    }
+
+    fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+}
+
+fn parse(bytes: &[u8], page_size: u64, block: &mut Block) -> Result<(), ParseError> {
+    let mut row = block.host_row();
+    let mut found = false;
+    for line in lines(bytes)? {
+        let mut words = words(line);
+        let (Some(key), Some(value)) = (words.next(), words.next().and_then(number)) else {
+            continue;
+        };
+        match key {
+            // The kernel shows these two in KiB, whatever the page size (mm/vmstat.c).
+            b"pgpgin" => row.set(host::page_in_bytes, value.saturating_mul(1024)),
+            b"pgpgout" => row.set(host::page_out_bytes, value.saturating_mul(1024)),
+            b"pswpin" => row.set(host::swap_in_bytes, value.saturating_mul(page_size)),
+            b"pswpout" => row.set(host::swap_out_bytes, value.saturating_mul(page_size)),
+            b"pgfault" => row.set(host::page_faults, value),
+            b"pgmajfault" => row.set(host::major_faults, value),
+            b"oom_kill" => row.set(host::oom_kills, value),
+            _ if is_reclaim(key, b"pgscan_") => row.add(host::pages_scanned, value),
+            _ if is_reclaim(key, b"pgsteal_") => row.add(host::pages_reclaimed, value),
+            _ => continue,
+        }
+        found = true;
+    }
+    found.then_some(()).ok_or(ParseError { line: 0, reason: "expected lines such as `pgpgin`" })
+}
+
+/// Whether the line counts pages by who reclaimed them. The kernel repeats the same pages by kind
+/// (`_anon`, `_file`), and old kernels by zone (`pgscan_kswapd_normal`) instead of in one line.
+fn is_reclaim(key: &[u8], prefix: &[u8]) -> bool {
+    const WHO: [&[u8]; 4] = [b"kswapd", b"direct", b"khugepaged", b"proactive"];
+    let Some(who) = key.strip_prefix(prefix) else { return false };
+    who != b"direct_throttle" && WHO.iter().any(|name| who.starts_with(name))
+}

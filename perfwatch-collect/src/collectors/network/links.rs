@@ -1,0 +1,101 @@
+//! What interfaces are: physical or virtual, up or down, how fast.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use perfwatch_core::Block;
+
+use super::interfaces;
+use crate::{Latest, Roots};
+
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Which interfaces are devices of their own, asked once per interface at its first sight: a
+/// total that leaves a new interface out, even for seconds, would be wrong.
+pub(super) struct PhysicalLinks {
+    folder: PathBuf,
+    /// In the order of `/proc/net/dev`, so that a row is mostly found at its own place.
+    known: Vec<(String, bool)>,
+}
+
+impl PhysicalLinks {
+    pub(super) fn new(roots: &Roots) -> Self {
+        Self { folder: roots.sys("class/net"), known: Vec::new() }
+    }
+
+    /// Writes `physical` into every row.
+    pub(super) fn mark(&mut self, block: &mut Block) {
+        let rows = block.keys().len();
+        let same = self.known.len() == rows
+            && self.known.iter().zip(block.keys().iter()).all(|((name, _), key)| name == key);
+        if !same {
+            self.known = block.keys().iter().map(|key| (key.to_owned(), self.ask(key))).collect();
+        }
+        for (row, (_, physical)) in self.known.iter().enumerate() {
+            block.row_mut(row).set_flag(interfaces::physical, *physical);
+        }
+    }
+
+    /// A device of its own links to a bus; bridges, bonds, VLANs and `lo` to `devices/virtual`.
+    fn ask(&self, name: &str) -> bool {
+        let target = fs::read_link(self.folder.join(name));
+        target.is_ok_and(|target| !target.to_string_lossy().contains("/virtual/"))
+    }
+}
+
+struct Link {
+    name: String,
+    speed: Option<u64>,
+    up: Option<bool>,
+}
+
+/// State and speed of all links, read on a slow thread: some drivers take long to answer.
+#[derive(Default)]
+pub(super) struct Links(Vec<Link>);
+
+impl Links {
+    pub(super) fn watch(roots: &Roots) -> Option<Latest<Self>> {
+        let folder = roots.sys("class/net");
+        Latest::spawn("perfwatch-links", INTERVAL, move || Self::read(&folder)).ok()
+    }
+
+    fn read(folder: &PathBuf) -> Self {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut links: Vec<Link> = entries
+            .map(|entry| {
+                let attribute = |name| fs::read_to_string(entry.path().join(name)).ok();
+                // A link that is down answers with an error or with -1.
+                let megabits =
+                    attribute("speed").and_then(|speed| speed.trim().parse::<u64>().ok());
+                Link {
+                    name: entry.file_name().to_string_lossy().into_owned(),
+                    speed: megabits.map(|megabits| megabits.saturating_mul(125_000)),
+                    up: attribute("operstate").and_then(|state| is_up(state.trim())),
+                }
+            })
+            .collect();
+        links.sort_by(|a, b| a.name.cmp(&b.name));
+        Self(links)
+    }
+
+    pub(super) fn fill(&self, block: &mut Block) {
+        for row in 0..block.keys().len() {
+            let Some(key) = block.keys().get(row) else { continue };
+            let found = self.0.binary_search_by(|link| link.name.as_str().cmp(key));
+            let Some(link) = found.ok().and_then(|index| self.0.get(index)) else { continue };
+            let mut row = block.row_mut(row);
+            row.set_opt(interfaces::speed, link.speed);
+            if let Some(up) = link.up {
+                row.set_flag(interfaces::up, up);
+            }
+        }
+    }
+}
+
+/// `unknown` is what devices say that do not report their state, such as `lo` and tunnels.
+fn is_up(state: &str) -> Option<bool> {
+    match state {
+        "up" => Some(true),
+        "down" | "lowerlayerdown" | "notpresent" | "dormant" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,234 @@
+//! Interfaces, TCP, UDP and sockets, from `/proc/net`.
+//!
+//! The counters are read at every tick. Link states come from a slower thread ([`links`]), and
+//! so do the connections by state ([`connections`]), because `/proc/net/tcp` costs milliseconds.
+
+mod connections;
+mod dev;
+mod links;
+mod protocols;
+
+use perfwatch_core::{Block, Table, metric_table};
+
+use crate::{BaseCollector, CollectError, Gap, Latest, Roots, Source, blocks_of};
+use connections::Connections;
+use links::{Links, PhysicalLinks};
+
+metric_table! {
+    /// Traffic of the host: the sum over its physical interfaces.
+    pub table host: network {
+        /// Bytes received.
+        bytes_recv: Counter Bytes,
+        /// Bytes sent.
+        bytes_sent: Counter Bytes,
+        /// Packets received.
+        packets_recv: Counter Count,
+        /// Packets sent.
+        packets_sent: Counter Count,
+        /// Packets that arrived damaged.
+        errors_recv: Counter Count,
+        /// Packets that could not be sent because of an error.
+        errors_sent: Counter Count,
+        /// Packets that arrived and were thrown away.
+        drops_recv: Counter Count,
+        /// Packets thrown away before they were sent.
+        drops_sent: Counter Count,
+        /// Whether only virtual interfaces exist (a container): then all but `lo` are summed.
+        virtual_only: Gauge Flag,
+    }
+}
+
+metric_table! {
+    /// Traffic of each interface, by its name.
+    pub table interfaces: network.interfaces per interface {
+        /// Bytes received.
+        bytes_recv: Counter Bytes,
+        /// Bytes sent.
+        bytes_sent: Counter Bytes,
+        /// Packets received.
+        packets_recv: Counter Count,
+        /// Packets sent.
+        packets_sent: Counter Count,
+        /// Packets that arrived damaged.
+        errors_recv: Counter Count,
+        /// Packets that could not be sent because of an error.
+        errors_sent: Counter Count,
+        /// Packets that arrived and were thrown away.
+        drops_recv: Counter Count,
+        /// Packets thrown away before they were sent.
+        drops_sent: Counter Count,
+        /// Speed of the link in one direction.
+        speed: Gauge BytesPerSecond,
+        /// Whether the link is up.
+        up: Gauge Flag,
+        /// Whether it is a device of its own, and not a bridge, a bond or the like.
+        physical: Gauge Flag,
+    }
+}
+
+metric_table! {
+    /// TCP connections and segments of the host.
+    pub table tcp: network.tcp {
+        /// Connections that are open in both directions.
+        established: Gauge Count,
+        /// Connections being opened from here.
+        syn_sent: Gauge Count,
+        /// Connections being opened from the other side.
+        syn_recv: Gauge Count,
+        /// Connections closed here, the other side has not answered yet.
+        fin_wait1: Gauge Count,
+        /// Connections closed here, the other side is still open.
+        fin_wait2: Gauge Count,
+        /// Closed connections kept for late segments.
+        time_wait: Gauge Count,
+        /// Sockets without a connection.
+        close: Gauge Count,
+        /// Connections closed by the other side, still open here.
+        close_wait: Gauge Count,
+        /// Connections closed by both sides, the last answer is missing.
+        last_ack: Gauge Count,
+        /// Sockets that wait for connections.
+        listen: Gauge Count,
+        /// Connections closed by both sides at once.
+        closing: Gauge Count,
+        /// Segments received.
+        segments_recv: Counter Count,
+        /// Segments sent, retransmitted ones left out.
+        segments_sent: Counter Count,
+        /// Segments sent again.
+        segments_retransmitted: Counter Count,
+        /// Segments sent that reset a connection.
+        resets_sent: Counter Count,
+        /// Connections opened from here.
+        active_opens: Counter Count,
+        /// Connections opened from the other side.
+        passive_opens: Counter Count,
+        /// Connections refused because a listening program did not accept them in time.
+        listen_overflows: Counter Count,
+        /// Connections dropped at a listening socket for any reason.
+        listen_drops: Counter Count,
+    }
+    derive {
+        /// Segments sent again as a share of the segments sent.
+        retransmit: Percent = [segments_retransmitted] / [segments_sent],
+    }
+}
+
+metric_table! {
+    /// UDP datagrams of the host.
+    pub table udp: network.udp {
+        /// Datagrams handed to programs.
+        datagrams_recv: Counter Count,
+        /// Datagrams sent.
+        datagrams_sent: Counter Count,
+        /// Datagrams that could not be handed over.
+        errors_recv: Counter Count,
+        /// Datagrams for a port that nobody listens on.
+        no_port: Counter Count,
+        /// Datagrams thrown away because a program read too slowly.
+        buffer_errors_recv: Counter Count,
+        /// Datagrams not sent because the send buffer was full.
+        buffer_errors_sent: Counter Count,
+    }
+}
+
+metric_table! {
+    /// Sockets of the host.
+    pub table sockets: network.sockets {
+        /// Sockets of all kinds.
+        used: Gauge Count,
+        /// TCP sockets in use (IPv4).
+        tcp_in_use: Gauge Count,
+        /// TCP sockets that no program holds any more.
+        tcp_orphans: Gauge Count,
+        /// Closed TCP connections kept for late segments.
+        tcp_time_wait: Gauge Count,
+        /// UDP sockets in use (IPv4).
+        udp_in_use: Gauge Count,
+        /// Memory of TCP's buffers.
+        tcp_memory: Gauge Bytes,
+    }
+}
+
+static TABLES: [&Table; 5] =
+    [&host::TABLE, &interfaces::TABLE, &tcp::TABLE, &udp::TABLE, &sockets::TABLE];
+
+pub(super) struct Network {
+    dev: Source,
+    snmp: Source,
+    netstat: Source,
+    sockstat: Source,
+    physical: PhysicalLinks,
+    links: Option<Latest<Links>>,
+    connections: Option<Latest<Option<Connections>>>,
+    gaps: Vec<Gap>,
+}
+
+impl Network {
+    pub(super) fn new(roots: &Roots) -> Self {
+        Self {
+            dev: Source::new(roots.net("dev")),
+            snmp: Source::new(roots.net("snmp")),
+            netstat: Source::new(roots.net("netstat")),
+            sockstat: Source::new(roots.net("sockstat")),
+            physical: PhysicalLinks::new(roots),
+            links: Links::watch(roots),
+            connections: Connections::watch(roots),
+            gaps: Vec::new(),
+        }
+    }
+
+    fn note_gaps(&mut self) {
+        let absent = self.connections.as_ref().and_then(|it| it.with(Option::is_none));
+        if absent == Some(true) && self.gaps.is_empty() {
+            let reason = "/proc/net/tcp cannot be read";
+            self.gaps.push(Gap::new("TCP connections by state", reason, None));
+        } else if absent == Some(false) && !self.gaps.is_empty() {
+            self.gaps.clear();
+        }
+    }
+}
+
+impl BaseCollector for Network {
+    fn name(&self) -> &'static str {
+        "network"
+    }
+
+    fn tables(&self) -> &'static [&'static Table] {
+        &TABLES
+    }
+
+    fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
+        let [host, interfaces, tcp, udp, sockets] = blocks_of(blocks)?;
+        self.dev.parse(|bytes| dev::parse(bytes, interfaces))?;
+        interfaces.set_read_at(self.dev.read_at());
+        host.set_read_at(self.dev.read_at());
+        self.physical.mark(interfaces);
+        dev::sum(interfaces, host);
+
+        self.snmp.parse(|bytes| protocols::parse_snmp(bytes, tcp, udp))?;
+        tcp.set_read_at(self.snmp.read_at());
+        udp.set_read_at(self.snmp.read_at());
+        self.netstat.parse(|bytes| protocols::parse_netstat(bytes, tcp))?;
+        self.sockstat.parse(|bytes| protocols::parse_sockstat(bytes, sockets))?;
+        sockets.set_read_at(self.sockstat.read_at());
+
+        if let Some(links) = &self.links {
+            links.with(|links| links.fill(interfaces));
+        }
+        if let Some(connections) = &self.connections {
+            connections.with(|it| it.as_ref().map(|connections| connections.fill(tcp)));
+        }
+        self.note_gaps();
+        Ok(())
+    }
+
+    fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    fn settled(&self) -> bool {
+        self.links.as_ref().is_none_or(Latest::is_there)
+            && self.connections.as_ref().is_none_or(Latest::is_there)
+    }
+}

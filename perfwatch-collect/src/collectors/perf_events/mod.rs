@@ -1,0 +1,197 @@
+//! Hardware and software performance events of the whole host, counted by the kernel.
+//!
+//! Each event is opened on its own merit: what this host lacks is a gap with its reason. Events
+//! that are divided by one another share a group, so that both cover the same time ([`events`]).
+//! The kernel's counters are reached through [`CounterSource`], so that scaling and arithmetic
+//! are tested without them ([`counting`]).
+
+mod counting;
+mod events;
+mod kernel;
+mod reasons;
+
+use perfwatch_core::{Block, Table, metric_table};
+
+use crate::{BaseCollector, CollectError, Gap, Roots, Source, blocks_of, parse::cpu_list};
+use counting::Counting;
+pub use events::Event;
+pub use kernel::KernelCounters;
+
+metric_table! {
+    /// Performance events of the whole host, summed over its CPUs.
+    pub table host: perf_events {
+        /// Time that the CPUs' clocks were counted.
+        cpu_clock: Counter Microseconds,
+        /// Switches from one thread to another.
+        context_switches: Counter Count,
+        /// Moves of a thread to another CPU.
+        cpu_migrations: Counter Count,
+        /// Page faults, minor and major.
+        page_faults: Counter Count,
+        /// Page faults that needed no disk.
+        minor_faults: Counter Count,
+        /// Page faults that had to wait for a disk.
+        major_faults: Counter Count,
+        /// CPU cycles.
+        cycles: Counter Count,
+        /// Instructions finished.
+        instructions: Counter Count,
+        /// Branches taken or not.
+        branches: Counter Count,
+        /// Branches that the CPU guessed wrong.
+        branch_misses: Counter Count,
+        /// Accesses to the last level of cache, as the CPU's vendor defines them.
+        cache_references: Counter Count,
+        /// Accesses to the last level of cache that missed.
+        cache_misses: Counter Count,
+        /// Cycles in which no instruction could be fetched.
+        stalled_cycles_frontend: Counter Count,
+        /// Cycles in which no instruction could be finished.
+        stalled_cycles_backend: Counter Count,
+        /// Reads of the first-level data cache.
+        l1d_loads: Counter Count,
+        /// Reads of the first-level data cache that missed.
+        l1d_load_misses: Counter Count,
+        /// Reads of the first-level instruction cache that missed.
+        l1i_load_misses: Counter Count,
+        /// Reads of the last-level cache.
+        llc_loads: Counter Count,
+        /// Reads of the last-level cache that missed.
+        llc_load_misses: Counter Count,
+        /// Look-ups of data addresses.
+        dtlb_loads: Counter Count,
+        /// Look-ups of data addresses that missed.
+        dtlb_load_misses: Counter Count,
+        /// Look-ups of instruction addresses.
+        itlb_loads: Counter Count,
+        /// Look-ups of instruction addresses that missed.
+        itlb_load_misses: Counter Count,
+        /// Share of time in which the software events were counted.
+        software_coverage: Gauge Percent,
+        /// Share of time in which the hardware events were counted; the rest is estimated.
+        hardware_coverage: Gauge Percent,
+        /// Share of time in which the cache events were counted; the rest is estimated.
+        cache_coverage: Gauge Percent,
+    }
+    derive {
+        /// How many CPUs' clocks were counted.
+        cpu_clock: Average = [cpu_clock] / second,
+        /// Instructions finished per cycle.
+        ipc: Ratio = [instructions] / [cycles],
+        /// Branches guessed wrong as a share of all.
+        branch_miss: Percent = [branch_misses] / [branches],
+        /// Accesses to the last level of cache that missed, as a share of all.
+        cache_miss: Percent = [cache_misses] / [cache_references],
+        /// Reads of the first-level data cache that missed, as a share of all.
+        l1d_miss: Percent = [l1d_load_misses] / [l1d_loads],
+        /// Reads of the last-level cache that missed, as a share of all.
+        llc_miss: Percent = [llc_load_misses] / [llc_loads],
+        /// Look-ups of data addresses that missed, as a share of all.
+        dtlb_miss: Percent = [dtlb_load_misses] / [dtlb_loads],
+        /// Look-ups of instruction addresses that missed, as a share of all.
+        itlb_miss: Percent = [itlb_load_misses] / [itlb_loads],
+    }
+}
+
+static TABLES: [&Table; 1] = [&host::TABLE];
+
+/// What a group of counters says: running totals since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Time since the group was switched on, in nanoseconds.
+    pub enabled_ns: u64,
+    /// Time in which the group was on a hardware counter, in nanoseconds.
+    pub running_ns: u64,
+    /// One count per event of the group, in its order.
+    pub counts: [u64; MAX_GROUP],
+}
+
+/// No group has more events: more would not fit on the counters of a CPU at once.
+pub const MAX_GROUP: usize = 8;
+
+/// Where counters come from: the kernel, or a test.
+pub trait CounterSource: Send {
+    /// Opens and starts a group of events on one CPU, for all processes.
+    ///
+    /// # Errors
+    /// What the system says if one of the events cannot be opened.
+    fn open(&self, cpu: u32, events: &[Event]) -> std::io::Result<Box<dyn CounterGroup>>;
+}
+
+/// A group of counters that are read at once.
+pub trait CounterGroup: Send {
+    /// Reads all counts.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read(&mut self) -> std::io::Result<Reading>;
+}
+
+/// The collector of performance events.
+pub struct PerfEvents {
+    online: Source,
+    /// The list of CPUs that the groups were opened for.
+    counted_cpus: Vec<u8>,
+    source: Box<dyn CounterSource>,
+    paranoid: Source,
+    counting: Counting,
+    gaps: Vec<Gap>,
+}
+
+impl PerfEvents {
+    /// Counts what the running kernel offers.
+    pub fn new(roots: &Roots) -> Self {
+        Self::with_source(roots, Box::new(KernelCounters))
+    }
+
+    /// Counts what `source` offers.
+    pub fn with_source(roots: &Roots, source: Box<dyn CounterSource>) -> Self {
+        Self {
+            online: Source::new(roots.sys("devices/system/cpu/online")),
+            counted_cpus: Vec::new(),
+            source,
+            paranoid: Source::new(roots.proc("sys/kernel/perf_event_paranoid")),
+            counting: Counting::default(),
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Opens all groups anew where CPUs came or went since.
+    fn follow_cpus(&mut self) -> Result<(), CollectError> {
+        let list = self.online.read()?;
+        if self.counting.is_open() && list == self.counted_cpus {
+            return Ok(());
+        }
+        self.counted_cpus.clear();
+        self.counted_cpus.extend_from_slice(list);
+        let mut cpus = Vec::new();
+        cpu_list(list, |cpu| cpus.push(cpu));
+        let paranoid = self.paranoid.read().ok().and_then(|text| std::str::from_utf8(text).ok());
+        let (counting, gaps) =
+            Counting::open(self.source.as_ref(), &cpus, paranoid.map(str::trim))?;
+        self.counting = counting;
+        self.gaps = gaps;
+        Ok(())
+    }
+}
+
+impl BaseCollector for PerfEvents {
+    fn name(&self) -> &'static str {
+        "perf_events"
+    }
+
+    fn tables(&self) -> &'static [&'static Table] {
+        &TABLES
+    }
+
+    fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
+        let [host] = blocks_of(blocks)?;
+        self.follow_cpus()?;
+        host.set_read_at(crate::clock::monotonic_ns());
+        self.counting.read(host)
+    }
+
+    fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+}

@@ -1,0 +1,53 @@
+//! Where the host's `/proc`, `/sys` and `/` are.
+
+use std::path::{Path, PathBuf};
+
+/// The three trees that collectors read. A container mounts the host's elsewhere; a test gives a
+/// fixture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roots {
+    /// The host's `/proc`.
+    pub procfs: PathBuf,
+    /// The host's `/sys`.
+    pub sysfs: PathBuf,
+    /// The host's `/`, for the sizes of its file systems.
+    pub rootfs: PathBuf,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { procfs: "/proc".into(), sysfs: "/sys".into(), rootfs: "/".into() }
+    }
+}
+
+impl Roots {
+    /// A path below `/proc`.
+    pub fn proc(&self, path: &str) -> PathBuf {
+        self.procfs.join(path)
+    }
+
+    /// A path below `/sys`.
+    pub fn sys(&self, path: &str) -> PathBuf {
+        self.sysfs.join(path)
+    }
+
+    /// A path below `net` of `/proc`.
+    pub fn net(&self, path: &str) -> PathBuf {
+        self.init_process().join("net").join(path)
+    }
+
+    /// The mounts of the host's first process.
+    pub fn mountinfo(&self) -> PathBuf {
+        if self.procfs == Path::new("/proc") {
+            return self.proc("self/mountinfo");
+        }
+        self.init_process().join("mountinfo")
+    }
+
+    /// Another host's `/proc/net` and `/proc/self` are links to the reader itself, so its first
+    /// process stands for it. A copied tree without processes is read as it is.
+    fn init_process(&self) -> PathBuf {
+        let init = self.proc("1");
+        if self.procfs == Path::new("/proc") || !init.exists() { self.procfs.clone() } else { init }
+    }
+}
