@@ -44,9 +44,10 @@ pub fn number(word: &[u8]) -> Option<u64> {
     })
 }
 
-/// A finite number with decimals, such as `0.52`.
+/// A number with decimals, such as `0.52`; the kernel writes no negative one.
 pub fn decimal(word: &[u8]) -> Option<f64> {
-    std::str::from_utf8(word).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
+    let number: f64 = std::str::from_utf8(word).ok()?.parse().ok()?;
+    (number.is_finite() && number >= 0.0).then_some(number)
 }
 
 /// The first word as a number; sysfs attributes are mostly this.

@@ -56,7 +56,7 @@ metric_table! {
         /// Mean number of threads running, ready or waiting for a disk, over 15 minutes.
         load_15m: Gauge Average,
         /// Logical CPUs in use by the kernel.
-        cores_online: Gauge Count,
+        online_cores: Gauge Count,
         /// Mean frequency of the cores whose frequency is known.
         frequency: Gauge Megahertz,
         /// Temperature of the hottest CPU sensor.

@@ -60,7 +60,7 @@ pub(super) fn parse(bytes: &[u8], host: &mut Block, cores: &mut Block) -> Result
     if host.keys().is_empty() {
         return Err(ParseError { line: 0, reason: "expected a line `cpu`" });
     }
-    host.host_row().set(host::cores_online, cores.keys().len() as u64);
+    host.host_row().set(host::online_cores, cores.keys().len() as u64);
     Ok(())
 }
 

@@ -90,7 +90,7 @@ metric_table! {
 metric_table! {
     /// Space of each mounted file system, by its mount point; a device mounted twice counts once.
     pub table filesystems: disk.filesystems per mount {
-        /// Size.
+        /// Size of the file system.
         total: Gauge Bytes,
         /// Space in use.
         used: Gauge Bytes,

@@ -1,0 +1,95 @@
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "only tests use it")]
+//! Fixture hosts: trees of kernel files at two moments.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+use perfwatch_collect::{BaseCollector, Roots, built_in};
+use perfwatch_core::{Block, Frame};
+use tempfile::TempDir;
+
+/// A copy of a fixture host that a test may change.
+pub struct Host {
+    fixture: PathBuf,
+    root: TempDir,
+}
+
+impl Host {
+    pub fn new(name: &str) -> Self {
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+        let root = TempDir::new().unwrap();
+        for tree in ["proc", "sys"] {
+            copy(&fixture.join(tree), &root.path().join(tree));
+        }
+        Self { fixture, root }
+    }
+
+    pub fn roots(&self) -> Roots {
+        let root = self.root.path();
+        Roots { procfs: root.join("proc"), sysfs: root.join("sys"), rootfs: root.to_owned() }
+    }
+
+    /// Moves to the second moment. Files are rewritten in place: collectors hold them open.
+    pub fn later(&self) {
+        copy(&self.fixture.join("later"), self.root.path());
+    }
+
+    /// The path of a file of this host.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.root.path().join(file)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy(&source, &target);
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&source).unwrap(), &target).unwrap();
+        } else {
+            fs::write(&target, fs::read(&source).unwrap()).unwrap();
+        }
+    }
+}
+
+/// The collectors that read files only: performance events are the running kernel's.
+pub fn file_collectors(roots: &Roots) -> Vec<Box<dyn BaseCollector>> {
+    built_in(roots).into_iter().filter(|collector| collector.name() != "perf_events").collect()
+}
+
+/// Waits until every slow source has answered once.
+pub fn settle(collectors: &[Box<dyn BaseCollector>]) {
+    for _ in 0..2000 {
+        if collectors.iter().all(|collector| collector.settled()) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("a slow source did not answer within 10 s");
+}
+
+/// One frame, as if every source had been read `at_s` seconds after the start.
+pub fn frame(collectors: &mut [Box<dyn BaseCollector>], at_s: u64) -> Frame {
+    let tables: Vec<_> = collectors.iter().flat_map(|collector| collector.tables()).collect();
+    let mut frame = Frame::new(tables);
+    frame.timestamp_ms = i64::try_from(at_s).unwrap() * 1000;
+    let mut rest = frame.blocks.as_mut_slice();
+    for collector in collectors {
+        let (blocks, others) = rest.split_at_mut(collector.tables().len());
+        rest = others;
+        if let Err(error) = collector.collect(blocks) {
+            assert!(!error.to_string().is_empty());
+            blocks.iter_mut().for_each(Block::clear);
+        }
+        blocks.iter_mut().for_each(|block| block.set_read_at(at_s * 1_000_000_000));
+    }
+    frame
+}
