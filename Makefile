@@ -1,0 +1,28 @@
+# `make run` starts PerfWatch, `make test` runs every test. `make help` lists the rest.
+.PHONY: help run build test bench verify-numbers screenshots docs clean
+
+help: ## This list.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+run: build ## Build everything and start the daemon; ARGS="--interval 1s" passes flags on.
+	exec target/release/perfwatch-server $(ARGS)
+
+build: ## Build the daemon with its dashboard, and the command line.
+	cargo build --release --locked -p perfwatch-server -p perfwatch-cli
+
+test: ## Install what the tests need, then run all of them.
+	scripts/test.sh
+
+bench: ## What sampling costs, beside the bare reads of the same files.
+	cargo run --release --locked -p perfwatch-benches --bin cost
+	cargo bench --locked -p perfwatch-benches
+
+verify-numbers: build ## PerfWatch's numbers beside free, df, mpstat and the load average.
+	PERFWATCH=target/release/perfwatch benches/verify-numbers/run
+
+screenshots: build ## Take the pictures of README from a real browser.
+	SCREENSHOT_DIR=$(CURDIR)/docs/screenshots PROFILE=release scripts/browser-test.sh
+
+clean: ## Remove all that was built.
+	cargo clean
+	rm -rf perfwatch-server/dashboard/node_modules perfwatch-server/dashboard/dist

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Makes sure that everything the tests need is there. On Debian as root it installs what is
+# missing; elsewhere it says what to install and fails. Nothing is skipped.
+set -euo pipefail
+
+# program -> Debian package
+declare -A packages=(
+    [chromium]=chromium
+    [promtool]=prometheus
+    [strace]=strace
+    [mpstat]=sysstat
+    [cc]=gcc
+    [make]=make
+    [systemd-analyze]=systemd
+)
+
+missing=()
+for program in "${!packages[@]}"; do
+    command -v "$program" >/dev/null || missing+=("${packages[$program]}")
+done
+
+if ((${#missing[@]})); then
+    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+        echo "installing for the tests: ${missing[*]}"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        # A package's own service is not wanted here, only its program.
+        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    else
+        echo "the tests need these Debian packages: ${missing[*]}" >&2
+        echo "install them, or run as root on Debian to have them installed" >&2
+        exit 1
+    fi
+fi
+for program in "${!packages[@]}"; do
+    command -v "$program" >/dev/null || { echo "$program is still missing (package ${packages[$program]})" >&2; exit 1; }
+done
+
+command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.94 or newer, see rustup.rs" >&2; exit 1; }
+for component in fmt clippy; do
+    cargo "$component" --version >/dev/null 2>&1 || { echo "cargo $component is missing: rustup component add rustfmt clippy" >&2; exit 1; }
+done
+if ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; then
+    echo "Node.js 20.19 or newer with npm is missing: it builds the dashboard, see nodejs.org" >&2
+    exit 1
+fi
