@@ -9,9 +9,7 @@ use std::{
 use perfwatch_core::{Block, Frame, Table, View};
 
 use crate::{
-    BaseCollector, CollectorState, Roots, clock,
-    collectors::{self, monitor::Monitor},
-    health::Health,
+    BaseCollector, CollectorState, Roots, clock, collectors, health::Health, monitor::Monitor,
 };
 
 struct Slot {

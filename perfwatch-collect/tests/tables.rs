@@ -45,6 +45,17 @@ fn names_are_legal_and_unique() {
 }
 
 #[test]
+fn tables_with_fields_in_common_begin_with_them() {
+    let tables = tables();
+    let names = |name: &str, count: usize| -> Vec<&str> {
+        let table = tables.iter().find(|table| table.name == name).unwrap();
+        table.fields[..count].iter().map(|field| field.name).collect()
+    };
+    assert_eq!(names("cpu", 10), names("cpu.cores", 10));
+    assert_eq!(names("network", 8), names("network.interfaces", 8));
+}
+
+#[test]
 fn a_column_and_a_table_below_do_not_share_a_name() {
     let tables = tables();
     for table in tables.iter().filter(|table| table.part().is_none()) {

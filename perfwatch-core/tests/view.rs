@@ -1,5 +1,7 @@
 //! How two frames become a view.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
+
 use perfwatch_core::{Block, Frame, MISSING, View, metric_table, prometheus};
 
 metric_table! {

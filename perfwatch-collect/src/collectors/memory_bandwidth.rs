@@ -6,9 +6,9 @@ use perfwatch_core::{Block, Table, metric_table};
 
 use crate::{
     BaseCollector, CollectError, Gap, Roots, Source, blocks_of,
+    granule::page_bytes,
     parse::{ParseError, lines, number, words},
 };
-use nix::unistd::{SysconfVar, sysconf};
 
 metric_table! {
     /// Traffic between memory and disk (paging), and what drives it.
@@ -44,18 +44,15 @@ static TABLES: [&Table; 1] = [&host::TABLE];
 
 pub(super) struct MemoryBandwidth {
     vmstat: Source,
-    page_size: u64,
     gaps: [Gap; 1],
 }
 
 impl MemoryBandwidth {
     pub(super) fn new(roots: &Roots) -> Self {
-        let page_size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
         let reason = "this version reads no memory-controller counters; \
                       paging traffic is shown instead of DRAM bandwidth";
         Self {
             vmstat: Source::new(roots.proc("vmstat")),
-            page_size: page_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(4096),
             gaps: [Gap::new("DRAM bandwidth", reason, None)],
         }
     }
@@ -72,8 +69,7 @@ impl BaseCollector for MemoryBandwidth {
 
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
         let [host] = blocks_of(blocks)?;
-        let page_size = self.page_size;
-        self.vmstat.parse(|bytes| parse(bytes, page_size, host))?;
+        self.vmstat.parse(|bytes| parse(bytes, host))?;
         host.set_read_at(self.vmstat.read_at());
         Ok(())
     }
@@ -83,7 +79,8 @@ impl BaseCollector for MemoryBandwidth {
     }
 }
 
-fn parse(bytes: &[u8], page_size: u64, block: &mut Block) -> Result<(), ParseError> {
+fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
+    let page_size = page_bytes();
     let mut row = block.host_row();
     let mut found = false;
     for line in lines(bytes)? {

@@ -4,7 +4,6 @@ mod cpu;
 mod disk;
 mod memory;
 mod memory_bandwidth;
-pub(crate) mod monitor;
 mod network;
 pub mod perf_events;
 mod pressure;

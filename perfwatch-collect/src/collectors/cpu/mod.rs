@@ -14,29 +14,48 @@ use crate::{
 };
 use sensors::Sensors;
 
-metric_table! {
+/// A table that begins with CPU time by state; the host and its cores have that in common.
+macro_rules! cpu_time_table {
+    ($(#[doc = $help:literal])+ $module:ident: $($name:ident).+ $(per $row:ident)? {
+        $($own:tt)+
+    }) => {
+        metric_table! {
+            $(#[doc = $help])+
+            pub table $module: $($name).+ $(per $row)? {
+                /// Time running user code, without guests and nice processes.
+                user: Counter CpuTime,
+                /// Time running user code of processes with lowered priority, without guests.
+                nice: Counter CpuTime,
+                /// Time running the kernel.
+                system: Counter CpuTime,
+                /// Time doing nothing.
+                idle: Counter CpuTime,
+                /// Time doing nothing while a disk request was open; an estimate of the kernel.
+                iowait: Counter CpuTime,
+                /// Time serving hardware interrupts.
+                irq: Counter CpuTime,
+                /// Time serving software interrupts.
+                softirq: Counter CpuTime,
+                /// Time this virtual machine wanted to run and the hypervisor ran something else.
+                steal: Counter CpuTime,
+                /// Time running virtual machines.
+                guest: Counter CpuTime,
+                /// Time running virtual machines with lowered priority.
+                guest_nice: Counter CpuTime,
+                $($own)+
+            }
+            derive {
+                /// Share of time not idle and not waiting for a disk; steal counts as use.
+                usage: Percent = [user nice system irq softirq steal guest guest_nice]
+                    / [user nice system idle iowait irq softirq steal guest guest_nice],
+            }
+        }
+    };
+}
+
+cpu_time_table! {
     /// CPU use of the whole host.
-    pub table host: cpu {
-        /// Time running user code, without guests and nice processes.
-        user: Counter CpuTime,
-        /// Time running user code of processes with lowered priority, without guests.
-        nice: Counter CpuTime,
-        /// Time running the kernel.
-        system: Counter CpuTime,
-        /// Time doing nothing.
-        idle: Counter CpuTime,
-        /// Time doing nothing while a disk request was open; an estimate of the kernel.
-        iowait: Counter CpuTime,
-        /// Time serving hardware interrupts.
-        irq: Counter CpuTime,
-        /// Time serving software interrupts.
-        softirq: Counter CpuTime,
-        /// Time this virtual machine wanted to run and the hypervisor ran something else.
-        steal: Counter CpuTime,
-        /// Time running virtual machines.
-        guest: Counter CpuTime,
-        /// Time running virtual machines with lowered priority.
-        guest_nice: Counter CpuTime,
+    host: cpu {
         /// Switches from one thread to another.
         context_switches: Counter Count,
         /// Hardware interrupts served.
@@ -62,45 +81,15 @@ metric_table! {
         /// Temperature of the hottest CPU sensor.
         temperature: Gauge Celsius,
     }
-    derive {
-        /// Share of time not idle and not waiting for a disk; steal counts as use.
-        usage: Percent = [user nice system irq softirq steal guest guest_nice]
-            / [user nice system idle iowait irq softirq steal guest guest_nice],
-    }
 }
 
-metric_table! {
+cpu_time_table! {
     /// CPU use of each logical CPU, by its number.
-    pub table cores: cpu.cores per core {
-        /// Time running user code, without guests and nice processes.
-        user: Counter CpuTime,
-        /// Time running user code of processes with lowered priority, without guests.
-        nice: Counter CpuTime,
-        /// Time running the kernel.
-        system: Counter CpuTime,
-        /// Time doing nothing.
-        idle: Counter CpuTime,
-        /// Time doing nothing while a disk request was open; an estimate of the kernel.
-        iowait: Counter CpuTime,
-        /// Time serving hardware interrupts.
-        irq: Counter CpuTime,
-        /// Time serving software interrupts.
-        softirq: Counter CpuTime,
-        /// Time this virtual machine wanted to run and the hypervisor ran something else.
-        steal: Counter CpuTime,
-        /// Time running virtual machines.
-        guest: Counter CpuTime,
-        /// Time running virtual machines with lowered priority.
-        guest_nice: Counter CpuTime,
+    cores: cpu.cores per core {
         /// Current frequency.
         frequency: Gauge Megahertz,
         /// Whether the kernel uses this CPU.
         online: Gauge Flag,
-    }
-    derive {
-        /// Share of the core's own time not idle and not waiting for a disk.
-        usage: Percent = [user nice system irq softirq steal guest guest_nice]
-            / [user nice system idle iowait irq softirq steal guest guest_nice],
     }
 }
 

@@ -1,22 +1,16 @@
 //! The parser of `/proc/stat` (proc_stat(5)).
 
-use std::sync::LazyLock;
-
-use nix::unistd::{SysconfVar, sysconf};
 use perfwatch_core::{Block, FieldId, RowMut};
 
 use super::{cores, host};
-use crate::parse::{ParseError, lines, number, words};
+use crate::{
+    granule::tick_us,
+    parse::{ParseError, lines, number, words},
+};
 
-/// Microseconds of one clock tick, the unit of CPU time in `/proc/stat`.
-static TICK_US: LazyLock<u64> = LazyLock::new(|| {
-    let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten();
-    // 100 is what every Linux architecture in use answers.
-    1_000_000 / per_second.and_then(|ticks| u64::try_from(ticks).ok()).unwrap_or(100).max(1)
-});
-
-/// The time fields of a row in the order of the kernel's columns, `guest` and `guest_nice` last.
-const HOST: [FieldId; 10] = [
+/// The time fields in the order of the kernel's columns; the host's table and the cores' begin
+/// with the same ones.
+const TIMES: [FieldId; 10] = [
     host::user,
     host::nice,
     host::system,
@@ -28,18 +22,6 @@ const HOST: [FieldId; 10] = [
     host::guest,
     host::guest_nice,
 ];
-const CORE: [FieldId; 10] = [
-    cores::user,
-    cores::nice,
-    cores::system,
-    cores::idle,
-    cores::iowait,
-    cores::irq,
-    cores::softirq,
-    cores::steal,
-    cores::guest,
-    cores::guest_nice,
-];
 
 /// Fills the host's row and one row per core. Unknown lines are skipped.
 pub(super) fn parse(bytes: &[u8], host: &mut Block, cores: &mut Block) -> Result<(), ParseError> {
@@ -47,11 +29,11 @@ pub(super) fn parse(bytes: &[u8], host: &mut Block, cores: &mut Block) -> Result
         let mut words = words(line);
         let Some(name) = words.next() else { continue };
         match name.strip_prefix(b"cpu") {
-            Some([]) => times(&mut host.host_row(), &HOST, words, index)?,
+            Some([]) => times(&mut host.host_row(), words, index)?,
             Some(id) => {
                 let id = core_name(id).ok_or(ParseError::at(index, "expected a CPU number"))?;
                 let mut row = cores.push_row(id);
-                times(&mut row, &CORE, words, index)?;
+                times(&mut row, words, index)?;
                 row.set_flag(cores::online, true);
             }
             None => event(&mut host.host_row(), name, words.next().and_then(number)),
@@ -70,7 +52,6 @@ fn core_name(id: &[u8]) -> Option<&str> {
 
 fn times<'a>(
     row: &mut RowMut<'_>,
-    fields: &[FieldId; 10],
     words: impl Iterator<Item = &'a [u8]>,
     index: usize,
 ) -> Result<(), ParseError> {
@@ -88,8 +69,8 @@ fn times<'a>(
     // The kernel counts guests a second time inside user and nice.
     *user = user.saturating_sub(*guest);
     *nice = nice.saturating_sub(*guest_nice);
-    for (&field, ticks) in fields.iter().zip(ticks) {
-        row.set(field, ticks.saturating_mul(*TICK_US));
+    for (&field, ticks) in TIMES.iter().zip(ticks) {
+        row.set(field, ticks.saturating_mul(tick_us()));
     }
     Ok(())
 }

@@ -21,18 +21,6 @@ const COLUMNS: [Option<FieldId>; 12] = [
     Some(interfaces::drops_sent),
 ];
 
-/// What is summed over interfaces: the field of an interface and the host's.
-const SUMS: [(FieldId, FieldId); 8] = [
-    (interfaces::bytes_recv, host::bytes_recv),
-    (interfaces::bytes_sent, host::bytes_sent),
-    (interfaces::packets_recv, host::packets_recv),
-    (interfaces::packets_sent, host::packets_sent),
-    (interfaces::errors_recv, host::errors_recv),
-    (interfaces::errors_sent, host::errors_sent),
-    (interfaces::drops_recv, host::drops_recv),
-    (interfaces::drops_sent, host::drops_sent),
-];
-
 pub(super) fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
     // Two lines of headings come first.
     for (index, line) in lines(bytes)?.enumerate().skip(2) {
@@ -66,10 +54,11 @@ pub(super) fn sum(interfaces: &Block, host: &mut Block) {
     let mut total = host.host_row();
     total.set_flag(host::virtual_only, virtual_only);
     for row in rows.filter(counted) {
-        for (field, sum) in SUMS {
+        // Both tables begin with the same fields.
+        for field in COLUMNS.into_iter().flatten() {
             let value = interfaces.value(row, field);
             if value != MISSING {
-                total.add(sum, value.unsigned_abs());
+                total.add(field, value.unsigned_abs());
             }
         }
     }

@@ -14,49 +14,48 @@ use crate::{BaseCollector, CollectError, Gap, Latest, Roots, Source, blocks_of};
 use connections::Connections;
 use links::{Links, PhysicalLinks};
 
-metric_table! {
+/// A table that begins with traffic in both directions; the host and its interfaces have that in
+/// common.
+macro_rules! traffic_table {
+    ($(#[doc = $help:literal])+ $module:ident: $($name:ident).+ $(per $row:ident)? {
+        $($own:tt)+
+    }) => {
+        metric_table! {
+            $(#[doc = $help])+
+            pub table $module: $($name).+ $(per $row)? {
+                /// Bytes received.
+                bytes_recv: Counter Bytes,
+                /// Bytes sent.
+                bytes_sent: Counter Bytes,
+                /// Packets received.
+                packets_recv: Counter Count,
+                /// Packets sent.
+                packets_sent: Counter Count,
+                /// Packets that arrived damaged.
+                errors_recv: Counter Count,
+                /// Packets that could not be sent because of an error.
+                errors_sent: Counter Count,
+                /// Packets that arrived and were thrown away.
+                drops_recv: Counter Count,
+                /// Packets thrown away before they were sent.
+                drops_sent: Counter Count,
+                $($own)+
+            }
+        }
+    };
+}
+
+traffic_table! {
     /// Traffic of the host: the sum over its physical interfaces.
-    pub table host: network {
-        /// Bytes received.
-        bytes_recv: Counter Bytes,
-        /// Bytes sent.
-        bytes_sent: Counter Bytes,
-        /// Packets received.
-        packets_recv: Counter Count,
-        /// Packets sent.
-        packets_sent: Counter Count,
-        /// Packets that arrived damaged.
-        errors_recv: Counter Count,
-        /// Packets that could not be sent because of an error.
-        errors_sent: Counter Count,
-        /// Packets that arrived and were thrown away.
-        drops_recv: Counter Count,
-        /// Packets thrown away before they were sent.
-        drops_sent: Counter Count,
+    host: network {
         /// Whether only virtual interfaces exist (a container): then all but `lo` are summed.
         virtual_only: Gauge Flag,
     }
 }
 
-metric_table! {
+traffic_table! {
     /// Traffic of each interface, by its name.
-    pub table interfaces: network.interfaces per interface {
-        /// Bytes received.
-        bytes_recv: Counter Bytes,
-        /// Bytes sent.
-        bytes_sent: Counter Bytes,
-        /// Packets received.
-        packets_recv: Counter Count,
-        /// Packets sent.
-        packets_sent: Counter Count,
-        /// Packets that arrived damaged.
-        errors_recv: Counter Count,
-        /// Packets that could not be sent because of an error.
-        errors_sent: Counter Count,
-        /// Packets that arrived and were thrown away.
-        drops_recv: Counter Count,
-        /// Packets thrown away before they were sent.
-        drops_sent: Counter Count,
+    interfaces: network.interfaces per interface {
         /// Speed of the link in one direction.
         speed: Gauge BytesPerSecond,
         /// Whether the link is up.

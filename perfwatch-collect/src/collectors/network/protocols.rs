@@ -3,11 +3,13 @@
 //! The first two hold pairs of lines, names and values, under one heading (RFC 1213 and the
 //! kernel's own additions); names are looked up, because kernels add columns in the middle.
 
-use nix::unistd::{SysconfVar, sysconf};
 use perfwatch_core::{Block, FieldId, RowMut};
 
 use super::{sockets, tcp, udp};
-use crate::parse::{ParseError, lines, number, words};
+use crate::{
+    granule::page_bytes,
+    parse::{ParseError, lines, number, words},
+};
 
 pub(super) fn parse_snmp(bytes: &[u8], tcp: &mut Block, udp: &mut Block) -> Result<(), ParseError> {
     pairs(bytes, b"Tcp:", &mut tcp.host_row(), |name| {
@@ -69,8 +71,6 @@ fn pairs(
 
 /// `TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 246`
 pub(super) fn parse_sockstat(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
-    let page_size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
-    let page_size = page_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(4096);
     let mut row = block.host_row();
     for line in lines(bytes)? {
         let mut words = words(line);
@@ -81,7 +81,9 @@ pub(super) fn parse_sockstat(bytes: &[u8], block: &mut Block) -> Result<(), Pars
                 (b"TCP:", b"inuse") => row.set(sockets::tcp_in_use, value),
                 (b"TCP:", b"orphan") => row.set(sockets::tcp_orphans, value),
                 (b"TCP:", b"tw") => row.set(sockets::tcp_time_wait, value),
-                (b"TCP:", b"mem") => row.set(sockets::tcp_memory, value.saturating_mul(page_size)),
+                (b"TCP:", b"mem") => {
+                    row.set(sockets::tcp_memory, value.saturating_mul(page_bytes()));
+                }
                 (b"UDP:", b"inuse") => row.set(sockets::udp_in_use, value),
                 _ => {}
             }

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use nix::unistd::{SysconfVar, sysconf};
 use perfwatch_core::{Block, Table, metric_table};
 
 use crate::{
-    Source, clock,
+    Source, clock, granule,
     health::Health,
     parse::{number, words},
 };
@@ -47,20 +46,13 @@ metric_table! {
 /// Fills the monitor's own tables.
 pub(crate) struct Monitor {
     statm: Source,
-    page_size: u64,
     lateness: Option<Duration>,
     missed: u64,
 }
 
 impl Default for Monitor {
     fn default() -> Self {
-        let page_size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
-        Self {
-            statm: Source::new("/proc/self/statm"),
-            page_size: page_size.and_then(|size| u64::try_from(size).ok()).unwrap_or(4096),
-            lateness: None,
-            missed: 0,
-        }
+        Self { statm: Source::new("/proc/self/statm"), lateness: None, missed: 0 }
     }
 }
 
@@ -99,7 +91,7 @@ impl Monitor {
             row.set_f64(host::lateness, lateness.as_secs_f64() * 1e3);
         }
         let pages = self.statm.read().ok().and_then(|text| words(text).nth(1)).and_then(number);
-        row.set_opt(host::resident, pages.map(|pages| pages * self.page_size));
+        row.set_opt(host::resident, pages.map(|pages| pages.saturating_mul(granule::page_bytes())));
         // Since Linux 6.2 the size of this folder is the number of its entries; before, 0.
         let open = std::fs::metadata("/proc/self/fd").ok().map(|folder| folder.len());
         row.set_opt(host::open_files, open.filter(|&open| open > 0));
