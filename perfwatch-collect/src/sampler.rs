@@ -108,6 +108,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sampler_ticks_on_its_own_thread_and_stops_when_told() {
+        let (sender, ticks) = mpsc::channel();
+        let aggregator = MetricsAggregator::with_collectors(Vec::new());
+        let sampler = Sampler::spawn(aggregator, MIN_INTERVAL, move |tick| {
+            let _ = sender.send((tick.ticks, tick.aggregator.frame().timestamp_ms));
+        });
+        let seen: Vec<_> = ticks.iter().take(3).collect();
+        sampler.unwrap().stop();
+        assert_eq!(seen.iter().map(|(tick, _)| *tick).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(seen.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        assert!(ticks.iter().count() <= 1, "nothing comes after the stop");
+    }
+
+    #[test]
+    fn too_short_an_interval_is_refused() {
+        let aggregator = MetricsAggregator::with_collectors(Vec::new());
+        let refused = Sampler::spawn(aggregator, Duration::from_millis(50), |_| {});
+        assert!(refused.err().unwrap().to_string().contains("below 100ms"));
+    }
+
+    #[test]
     fn a_pause_is_counted_and_not_made_up_for() {
         let interval = Duration::from_millis(100);
         let mut schedule = Schedule::new(interval);

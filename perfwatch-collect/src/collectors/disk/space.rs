@@ -92,6 +92,13 @@ impl FileSystems {
     }
 }
 
+/// How a file system is asked; a test has another way.
+type Ask = fn(&Path) -> Option<Space>;
+
+fn ask_kernel(path: &Path) -> Option<Space> {
+    statvfs(path).ok().map(Space::from)
+}
+
 /// A thread that answers one path after the other.
 struct Worker {
     paths: Sender<PathBuf>,
@@ -99,13 +106,13 @@ struct Worker {
 }
 
 impl Worker {
-    fn start() -> io::Result<Self> {
+    fn start(ask: Ask) -> io::Result<Self> {
         let (paths, asked) = mpsc::channel::<PathBuf>();
         let (answer, answers) = mpsc::channel();
         thread::Builder::new().name("perfwatch-statvfs".to_owned()).spawn(move || {
             // Ends when the supervisor drops its side.
             for path in asked {
-                if answer.send(statvfs(&path).ok().map(Space::from)).is_err() {
+                if answer.send(ask(&path)).is_err() {
                     return;
                 }
             }
@@ -123,6 +130,8 @@ enum Answer {
 }
 
 struct Supervisor {
+    ask: Ask,
+    patience: Duration,
     mountinfo: PathBuf,
     filesystems: PathBuf,
     rootfs: PathBuf,
@@ -134,6 +143,8 @@ struct Supervisor {
 impl Supervisor {
     fn new(roots: &Roots) -> Self {
         Self {
+            ask: ask_kernel,
+            patience: PATIENCE,
             mountinfo: roots.mountinfo(),
             filesystems: roots.proc("filesystems"),
             rootfs: roots.rootfs.clone(),
@@ -143,7 +154,10 @@ impl Supervisor {
     }
 
     fn round(&mut self) -> Vec<FileSystem> {
-        let mounts = mounts::real_mounts(&self.mountinfo, &self.filesystems);
+        self.ask_all(mounts::real_mounts(&self.mountinfo, &self.filesystems))
+    }
+
+    fn ask_all(&mut self, mounts: Vec<String>) -> Vec<FileSystem> {
         self.stuck.retain(|mount, _| mounts.contains(mount));
         let asked = mounts.into_iter().filter_map(|mount| match self.ask(&mount) {
             Answer::Space(space) => {
@@ -160,14 +174,14 @@ impl Supervisor {
         if let Some(worker) = self.stuck.remove(mount) {
             return self.wait(worker, mount, Duration::ZERO);
         }
-        let Some(worker) = self.worker.take().or_else(|| Worker::start().ok()) else {
+        let Some(worker) = self.worker.take().or_else(|| Worker::start(self.ask).ok()) else {
             return Answer::Refused;
         };
         let path = below(&self.rootfs, mount);
         if worker.paths.send(path).is_err() {
             return Answer::Refused;
         }
-        self.wait(worker, mount, PATIENCE)
+        self.wait(worker, mount, self.patience)
     }
 
     fn wait(&mut self, worker: Worker, mount: &str, patience: Duration) -> Answer {
@@ -187,4 +201,49 @@ impl Supervisor {
 
 fn below(rootfs: &Path, mount: &str) -> PathBuf {
     rootfs.join(mount.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Condvar, Mutex};
+
+    use super::*;
+
+    /// Whether the dead mount has come back to life.
+    static REVIVED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+    fn ask(path: &Path) -> Option<Space> {
+        if path.ends_with("dead") {
+            let mut revived = REVIVED.0.lock().unwrap();
+            while !*revived {
+                revived = REVIVED.1.wait(revived).unwrap();
+            }
+        }
+        let (total, used, available) = (100, 40, 50);
+        Some(Space { total, used, available, inodes: 0, inodes_used: 0, read_only: false })
+    }
+
+    #[test]
+    fn a_dead_mount_is_marked_and_the_others_are_still_asked() {
+        let mut supervisor = Supervisor::new(&Roots::default());
+        (supervisor.ask, supervisor.patience) = (ask, Duration::from_millis(200));
+        let mut round = || -> Vec<(String, bool)> {
+            let mounts = ["/a", "/dead", "/b"].map(String::from).to_vec();
+            let found = supervisor.ask_all(mounts);
+            found.into_iter().map(|it| (it.mount, it.responding)).collect()
+        };
+        let expected = |dead| {
+            [("/a", true), ("/dead", dead), ("/b", true)].map(|(mount, it)| (mount.to_owned(), it))
+        };
+        assert_eq!(round(), expected(false));
+        assert_eq!(round(), expected(false), "it is not asked a second time, nor waited for");
+        *REVIVED.0.lock().unwrap() = true;
+        REVIVED.1.notify_all();
+        // Its late answer is taken as soon as it is there.
+        assert!((0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            round() == expected(true)
+        }));
+        assert_eq!(supervisor.stuck.len(), 0);
+    }
 }
