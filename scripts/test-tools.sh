@@ -10,6 +10,7 @@ declare -A packages=(
     [strace]=strace
     [mpstat]=sysstat
     [cc]=gcc
+    [curl]=curl
     [make]=make
     [systemd-analyze]=systemd
 )

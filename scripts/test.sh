@@ -25,6 +25,9 @@ cargo test --workspace --locked 2>&1 | tee "$logs/rust"
 part "systemd unit"
 scripts/check-unit.sh
 
+part "Prometheus scrapes the daemon"
+scripts/prometheus-test.sh
+
 part "browser"
 scripts/browser-test.sh 2>&1 | tee "$logs/browser"
 
