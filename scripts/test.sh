@@ -10,7 +10,7 @@ trap 'rm -rf "$logs"' EXIT
 part() { printf '\n=== %s\n' "$1"; }
 
 part "dashboard: packages, types, unit tests"
-(cd perfwatch-server/dashboard && npm ci && npm run typecheck && npm run format:check && npm test) 2>&1 | tee "$logs/dashboard"
+(cd perfwatch-server/dashboard && npm ci && npm run format:check && npm run generate -- --check && npm run typecheck && npm test) 2>&1 | tee "$logs/dashboard"
 
 part "formatting"
 cargo fmt --all --check

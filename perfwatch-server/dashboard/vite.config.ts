@@ -19,8 +19,17 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            { name: 'echarts', test: /node_modules[\\/](echarts|zrender|vue-echarts|tslib)[\\/]/ },
-            { name: 'vue', test: /node_modules[\\/](@vue|vue|vue-router|pinia|@vueuse)[\\/]/ },
+            // First, because a group takes along what its modules import.
+            {
+              name: 'vue',
+              test: /node_modules[\\/](@vue|vue|vue-router|pinia|@vueuse)[\\/]/,
+              priority: 2,
+            },
+            {
+              name: 'echarts',
+              test: /node_modules[\\/](echarts|zrender|vue-echarts|tslib)[\\/]/,
+              priority: 1,
+            },
           ],
         },
       },

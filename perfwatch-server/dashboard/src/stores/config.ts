@@ -1,0 +1,54 @@
+/** What the daemon says about itself: host, collectors and why something is missing, accounts. */
+import { defineStore } from 'pinia'
+import { computed, shallowRef } from 'vue'
+import { api, describeError } from '@/api/client'
+import type { CollectorState, ConfigAnswer, HostsAnswer } from '@/api/types'
+
+export interface Reason {
+  what: string
+  reason: string
+  cure: string | null
+}
+
+export const useConfigStore = defineStore('config', () => {
+  const config = shallowRef<ConfigAnswer | null>(null)
+  const hosts = shallowRef<HostsAnswer['hosts']>([])
+  const error = shallowRef<string | null>(null)
+
+  const hostName = computed(() => config.value?.host.name ?? '')
+
+  async function load(): Promise<void> {
+    try {
+      config.value = await api.config()
+      error.value = null
+    } catch (problem) {
+      error.value = describeError(problem)
+    }
+  }
+
+  async function loadHosts(): Promise<void> {
+    hosts.value = await api.hosts().then(
+      (answer) => answer.hosts,
+      () => [],
+    )
+  }
+
+  function collector(type: string): CollectorState | null {
+    return config.value?.collectors.find((one) => one.name === type) ?? null
+  }
+
+  /** Why a metric type, or a part of it, is missing. */
+  function reasons(type: string): Reason[] {
+    const state = collector(type)
+    if (state === null) return []
+    const gaps = state.gaps.map((gap) => ({
+      what: gap.what,
+      reason: gap.reason,
+      cure: gap.cure ?? null,
+    }))
+    if (!state.reason || gaps.some((gap) => gap.reason === state.reason)) return gaps
+    return [{ what: '', reason: state.reason, cure: state.cure ?? null }, ...gaps]
+  }
+
+  return { config, hosts, error, hostName, load, loadHosts, collector, reasons }
+})
