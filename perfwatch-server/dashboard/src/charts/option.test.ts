@@ -87,6 +87,14 @@ describe('buildOption', () => {
     expect(build().dataZoom).toBeUndefined()
   })
 
+  it('keeps the axis of stacked shares at the whole, whatever rounding adds', () => {
+    const series = [
+      { path: 'cpu.user_percent', values: Float64Array.of(66.67, 0, 0) },
+      { path: 'cpu.system_percent', values: Float64Array.of(33.34, 0, 0) },
+    ]
+    expect(build({ stacked: true, atLeast: 100 }, { ...columns, series }).yAxis.max).toBe(100)
+  })
+
   it('overlays a comparison without stacking it', () => {
     const series = [{ path: 'cpu.user_percent', values: [1, 2, 3], previous: [4, null, 6] }]
     const built = build({ stacked: true }, { ...columns, series, previousShiftMs: -1000 })

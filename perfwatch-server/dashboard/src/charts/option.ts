@@ -210,7 +210,9 @@ export function buildOption(
   const visible = columns.series.filter((series) => !view.hidden.has(series.path))
   const shown = view.zoom ?? view.range
   const unit = catalog.unit(columns.series[0]?.path ?? '')
-  const highest = Math.max(view.atLeast, highestValue(columns, visible, shown, view.stacked))
+  const reached = Math.max(view.atLeast, highestValue(columns, visible, shown, view.stacked))
+  // Shares that are rounded one by one may add up to a little more than the whole.
+  const highest = view.stacked && unit === 'percent' ? Math.min(reached, 100) : reached
   const compared = columns.previousShiftMs !== undefined
   return {
     animation: false,
