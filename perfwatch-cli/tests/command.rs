@@ -1,8 +1,8 @@
 //! Runs the real binary, as a user would.
 #![allow(clippy::disallowed_methods, reason = "starting the binary is what these tests are for")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "only tests use it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "only tests use it")]
 
-mod fake_daemon;
+mod real_daemon;
 
 use std::{
     fs,
@@ -11,7 +11,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use fake_daemon::FakeDaemon;
+use perfwatch_collect::Roots;
+use real_daemon::{PASSWORD, RealDaemon};
 use serde_json::Value;
 
 const TYPES: [&str; 7] =
@@ -212,29 +213,47 @@ fn a_reader_that_leaves_early_is_no_failure() {
     assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
 }
 
+/// Asks a daemon that may not have its first frame yet.
+fn ask(daemon: &RealDaemon, format: &str) -> String {
+    let args = ["snapshot", "--server", &daemon.address, "--format", format];
+    for _ in 0..100 {
+        let output = perfwatch(&args).env("PERFWATCH_PASSWORD", PASSWORD).output().unwrap();
+        if code(&output) == 0 {
+            return stdout(&output);
+        }
+        assert!(stderr(&output).contains("503"), "{}", stderr(&output));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the daemon had no frame within 5 s");
+}
+
 #[test]
 fn a_daemon_is_shown_like_this_host() {
-    let message = good(&["snapshot", "--format", "json", "--interval", "100ms"]);
-    let daemon = FakeDaemon::start(&message, &good(&["metrics", "--format", "json"]));
-    let ask = |format: &str| {
-        let args = ["snapshot", "--server", &daemon.address, "--format", format];
-        let output = perfwatch(&args).env("PERFWATCH_PASSWORD", fake_daemon::PASSWORD).output();
-        let output = output.unwrap();
-        assert_eq!(code(&output), 0, "{}", stderr(&output));
-        stdout(&output)
-    };
-    assert_eq!(ask("json"), message, "handed on as it is");
-    let table = ask("table");
-    assert!(
-        table.contains("\nmemory\n") && table.contains("failed: out of \\u{1b}luck"),
-        "{table}"
-    );
-    assert!(ask("prometheus").starts_with("# HELP"));
+    let daemon = RealDaemon::start(Roots::default());
+    let message: Value = serde_json::from_str(&ask(&daemon, "json")).unwrap();
+    assert_eq!(message["type"], "metrics");
+    let own: Value = serde_json::from_str(&good(&["snapshot", "--format", "json"])).unwrap();
+    assert_eq!(message["data"]["memory"]["total_bytes"], own["data"]["memory"]["total_bytes"]);
+    for name in TYPES {
+        assert!(message["data"][name].is_object(), "{name}");
+    }
+    assert!(ask(&daemon, "table").contains("\nmemory\n"));
+    assert!(ask(&daemon, "prometheus").starts_with("# HELP"));
+}
+
+#[test]
+fn a_daemon_says_why_its_host_lacks_something() {
+    let empty = tempfile::TempDir::new().unwrap();
+    let path = empty.path().to_owned();
+    let daemon =
+        RealDaemon::start(Roots { procfs: path.clone(), sysfs: path.clone(), rootfs: path });
+    let table = ask(&daemon, "table");
+    assert!(table.contains("this kernel or host has no"), "{table}");
 }
 
 #[test]
 fn a_wrong_password_fails_without_repeating_it() {
-    let daemon = FakeDaemon::start("{}", "{}");
+    let daemon = RealDaemon::start(Roots::default());
     let output = perfwatch(&["snapshot", "--server", &daemon.address])
         .env("PERFWATCH_PASSWORD", "hunter2-hunter2")
         .output()

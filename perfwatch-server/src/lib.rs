@@ -1,1 +1,31 @@
-//! placeholder
+//! The PerfWatch daemon: it watches this host, keeps what it saw, and answers over HTTP.
+//!
+//! [`Config::read`] says what to do, [`Daemon::open`] opens the store, [`Daemon::serve`] runs until
+//! it is told to stop. This crate is the only one that knows HTTP; it knows no metric's name and
+//! no store's language.
+
+mod app;
+mod auth;
+mod cleanup;
+pub mod config;
+mod counts;
+mod daemon;
+mod duration;
+mod error;
+mod extract;
+mod gate;
+mod live;
+mod net;
+mod query;
+mod respond;
+mod router;
+mod routes;
+mod secret;
+mod stop;
+mod time;
+
+pub use config::{Config, settings_markdown};
+pub use daemon::{Daemon, StartError, data_file, serve};
+pub use router::openapi;
+pub use routes::catalog::{CatalogAnswer, catalog_of};
+pub use secret::Secret;

@@ -1,1 +1,35 @@
-//! placeholder
+//! How frames are kept: what is appended, asked and thrown away again.
+//!
+//! [`Store`] keeps the views of any number of hosts and answers [`RangeQuery`]s; [`Accounts`] keeps
+//! users, ended sessions, configuration and the archive policy. [`open()`] turns a URL into both.
+//! [`BatchMetricsWriter`] stands between the sampler's thread and a store that may be slow or away.
+//!
+//! Two backends share one encoding, one way of answering and one retention; they differ only in
+//! where the bytes lie. No name of a metric stands in this crate: a series is what a table says.
+//! Nothing here knows HTTP, and nothing reads the host.
+
+mod accounts;
+mod answer;
+mod damage;
+mod error;
+mod layout;
+mod memory;
+mod open;
+mod policy;
+mod query;
+mod retention;
+mod shelf;
+mod sqlite;
+mod store;
+mod writer;
+
+pub use accounts::{Accounts, User};
+pub use answer::nice_step;
+pub use error::StoreError;
+pub use memory::{MemoryAccounts, MemoryStore};
+pub use open::{Opened, open};
+pub use policy::{DOWNSAMPLE_INTERVALS, RetentionPolicy, RetentionPolicyUpdate, RetentionReport};
+pub use query::{Aggregate, RangeAnswer, RangeQuery, Selection, Series, SeriesSummary, Step, Tier};
+pub use sqlite::SqliteStore;
+pub use store::{HostInfo, Record, Store, Usage};
+pub use writer::{BatchMetricsWriter, WriterCounts, WriterOptions, WriterStatus};

@@ -109,7 +109,7 @@ export const api = {
   compare: (query: Query, signal?: AbortSignal) =>
     request<t.CompareAnswer>('GET', '/api/history/compare', { query, signal }),
   retention: () => request<t.RetentionAnswer>('GET', '/api/retention'),
-  changeRetention: (body: t.RetentionChange) =>
+  changeRetention: (body: t.RetentionUpdate) =>
     request<t.RetentionAnswer>('PUT', '/api/retention', { body }),
   cleanup: () => request<t.CleanupReport>('POST', '/api/retention/cleanup'),
 }

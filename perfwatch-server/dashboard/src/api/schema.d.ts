@@ -10,39 +10,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["LoginRequest"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LoginResponse"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
+        /** Log in. */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /** End this session. */
+        post: operations["logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -56,35 +42,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Me"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Who is logged in. */
+        get: operations["me"];
         put?: never;
         post?: never;
         delete?: never;
@@ -102,255 +61,23 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PasswordChange"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LoginResponse"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Change the password. Every other session of this user ends; the answer is a new one. */
+        post: operations["change_password"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/auth/logout": {
+    "/api/config": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/metrics/latest": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LiveMessage"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/metrics/catalog": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CatalogAnswer"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/history/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HistoryPoints"] | components["schemas"]["HistoryColumns"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/history/metrics/types": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HistoryTypes"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** The host, the daemon and its parts. */
+        get: operations["config"];
         put?: never;
         post?: never;
         delete?: never;
@@ -366,35 +93,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CompareAnswer"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
+        /** Two periods of a metric type on one axis, with averages and their change. */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** The values of a metric type over a range of time. */
+        get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/metrics/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The metric types and fields that can be asked of history. */
+        get: operations["history_types"];
         put?: never;
         post?: never;
         delete?: never;
@@ -410,35 +144,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HostsAnswer"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
+        /** The hosts whose history is kept. */
+        get: operations["hosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/catalog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** What is measured: names, units, help. */
+        get: operations["catalog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest tick's metrics. */
+        get: operations["latest_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document. */
+        get: operations["openapi"];
         put?: never;
         post?: never;
         delete?: never;
@@ -454,68 +212,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RetentionAnswer"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RetentionChange"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RetentionAnswer"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** The archive policy, and what is stored. */
+        get: operations["retention"];
+        /** Change the archive policy. */
+        put: operations["change_retention"];
         post?: never;
         delete?: never;
         options?: never;
@@ -532,77 +232,74 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CleanupReport"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Apply the archive policy now. */
+        post: operations["cleanup"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/config": {
+    "/api/ws/metrics": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ConfigAnswer"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
+        /** Every tick's metrics, pushed. The upgrade of a bad token is accepted and closed with 4001. */
+        get: operations["live_socket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Whether the daemon answers at all. */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest readings for Prometheus: raw counters and gauges. */
+        get: operations["exposition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the daemon has something to show. */
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -615,218 +312,377 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        ErrorBody: {
-            detail: string;
-        };
-        LoginRequest: {
-            username: string;
-            password: string;
-        };
-        LoginResponse: {
-            access_token: string;
-            token_type: string;
-            expires_in: number;
-        };
-        Me: {
-            username: string;
-            created_at: string;
-            expires_at: string;
-        };
-        PasswordChange: {
-            current_password: string;
-            new_password: string;
-        };
-        LiveMessage: {
-            type: string;
-            timestamp: string;
-            timestamp_ms: number;
-            host: string;
-            interval_ms: number;
-            data: {
-                [key: string]: unknown;
-            };
-        };
-        CatalogField: {
-            name: string;
-            unit: string;
-            symbol: string;
-            decimals: number;
-            help: string;
-        };
-        CatalogTable: {
-            name: string;
-            row?: string | null;
-            help: string;
-            fields: components["schemas"]["CatalogField"][];
-        };
-        CatalogType: {
-            name: string;
-            help: string;
-            tables: components["schemas"]["CatalogTable"][];
-        };
+        /** @description All that is measured. */
         CatalogAnswer: {
             metric_types: components["schemas"]["CatalogType"][];
         };
-        ColumnSeries: {
-            path: string;
-            aggregate: string;
+        /** @description One number. */
+        CatalogField: {
+            /**
+             * Format: int32
+             * @description How many decimals a value has.
+             */
+            decimals: number;
+            help: string;
+            name: string;
+            /** @description What to print behind a number, such as `%`. */
+            symbol: string;
+            /** @description The unit's name, such as `bytes_per_second`. */
             unit: string;
+        };
+        /** @description The fields of one kind of thing. */
+        CatalogTable: {
+            fields: components["schemas"]["CatalogField"][];
+            help: string;
+            name: string;
+            /** @description What one row is, such as `core`; null for a table about the host itself. */
+            row?: string | null;
+        };
+        /** @description A subject that a collector answers for. */
+        CatalogType: {
+            /** @description What it is about, in one sentence. */
+            help: string;
+            name: string;
+            tables: components["schemas"]["CatalogTable"][];
+        };
+        /** @description What a cleanup did. */
+        CleanupReport: {
+            /** Format: int64 */
+            deleted_downsampled_frames: number;
+            /** Format: int64 */
+            deleted_frames: number;
+            /** Format: int64 */
+            downsampled_frames: number;
+            /** Format: int64 */
+            duration_ms: number;
+            /** Format: int64 */
+            freed_bytes: number;
+            /** @description Why less was done than the policy says, if so. */
+            note?: string | null;
+        };
+        /** @description Something that this host does not offer to a collector. */
+        CollectorGap: {
+            cure?: string | null;
+            reason: string;
+            what: string;
+        };
+        /** @description How one collector is doing. */
+        CollectorState: {
+            cure?: string | null;
+            /** Format: int64 */
+            errors: number;
+            gaps: components["schemas"]["CollectorGap"][];
+            name: string;
+            reason?: string | null;
+            /** @description `ok`, `partial`, `unavailable`, `failed` or `starting`. */
+            status: string;
+            /**
+             * Format: double
+             * @description CPU time of its last run.
+             */
+            tick_cpu_time_us?: number | null;
+        };
+        /** @description One aggregate of one field of one row. */
+        ColumnSeries: {
+            aggregate: string;
+            path: string;
+            /** @description The unit's name; empty for a series that this daemon's catalog does not know. */
+            unit: string;
+            /** @description One per timestamp; null for a gap, and for what was not measured. */
             values: (number | null)[];
         };
-        HistoryColumns: {
+        /** @description Two periods on one axis. */
+        CompareAnswer: {
+            current: components["schemas"]["TimeRange"];
             host: string;
             metric_type: string;
-            start_time: string;
-            end_time: string;
-            interval: string;
+            /** @description Says so where a period has nothing stored. */
+            note?: string | null;
+            /** @description Where each point stands, from the start of either period. */
+            offsets_ms: number[];
+            previous: components["schemas"]["TimeRange"];
+            series: components["schemas"]["CompareSeries"][];
+            /** Format: int64 */
             step_ms: number;
-            resolution_ms: number;
-            tier: string;
-            aggregates: string[];
-            timestamps_ms: number[];
-            series: components["schemas"]["ColumnSeries"][];
         };
+        /** @description One field of one row in both periods. */
+        CompareSeries: {
+            /**
+             * Format: double
+             * @description How much the average changed, in percent of the previous one.
+             */
+            change_percent?: number | null;
+            current: (number | null)[];
+            /**
+             * Format: double
+             * @description Over the whole period, from every stored value.
+             */
+            current_average?: number | null;
+            path: string;
+            previous: (number | null)[];
+            /** Format: double */
+            previous_average?: number | null;
+            /** @description The unit's name; empty for a series that this daemon's catalog does not know. */
+            unit: string;
+        };
+        /** @description The host, the daemon and its parts. */
+        ConfigAnswer: {
+            collectors: components["schemas"]["CollectorState"][];
+            host: components["schemas"]["HostFacts"];
+            /**
+             * Format: int64
+             * @description The time between two ticks.
+             */
+            interval_ms: number;
+            live: components["schemas"]["LiveCounts"];
+            sampler: components["schemas"]["SamplerCounts"];
+            store: components["schemas"]["StoreState"];
+            version: string;
+            writer: components["schemas"]["WriterCounts"];
+        };
+        /** @description The body of every answer that is an error. */
+        ErrorBody: {
+            /** @description What is wrong, for people. */
+            detail: string;
+        };
+        /** @description How the daemon is doing. */
+        Health: {
+            /** @description Why it is not ok. */
+            detail?: string | null;
+            /** @description `ok`, `degraded` (live works, the store is away) or `starting`. */
+            status: string;
+        };
+        /** @description One of the two forms. */
+        HistoryAnswer: components["schemas"]["HistoryPoints"] | components["schemas"]["HistoryColumns"];
+        /** @description History as one list per series. */
+        HistoryColumns: components["schemas"]["HistoryHead"] & {
+            series: components["schemas"]["ColumnSeries"][];
+            timestamps_ms: number[];
+        };
+        /** @description What an answer is about. */
+        HistoryHead: {
+            aggregates: string[];
+            end_time: string;
+            host: string;
+            /** @description What was asked. */
+            interval: string;
+            metric_type: string;
+            /**
+             * Format: int64
+             * @description The time between two stored frames.
+             */
+            resolution_ms: number;
+            start_time: string;
+            /**
+             * Format: int64
+             * @description The time between two points; 0 where they are as stored.
+             */
+            step_ms: number;
+            /** @description `raw`, or the interval that stored frames were downsampled to, such as `5m`. */
+            tier: string;
+        };
+        /** @description One point in time. */
         HistoryPoint: {
-            timestamp: string;
+            /**
+             * @description Nested like a live message's `data` of this metric type; null for a gap. With several
+             *     aggregates each value is an object of them.
+             */
             data?: {
                 [key: string]: unknown;
             } | null;
+            timestamp: string;
         };
-        HistoryPoints: {
-            host: string;
-            metric_type: string;
-            start_time: string;
-            end_time: string;
-            interval: string;
-            step_ms: number;
-            resolution_ms: number;
-            tier: string;
-            aggregates: string[];
+        /** @description History as one object per point in time. */
+        HistoryPoints: components["schemas"]["HistoryHead"] & {
             data_points: components["schemas"]["HistoryPoint"][];
         };
+        /** @description One metric type. */
         HistoryType: {
-            name: string;
+            /** @description The paths of its fields; `*` stands for a row. */
             fields: string[];
-        };
-        HistoryTypes: {
-            metric_types: components["schemas"]["HistoryType"][];
-        };
-        TimeRange: {
-            start_time: string;
-            end_time: string;
-        };
-        CompareSeries: {
-            path: string;
-            unit: string;
-            current: (number | null)[];
-            previous: (number | null)[];
-            current_average?: number | null;
-            previous_average?: number | null;
-            change_percent?: number | null;
-        };
-        CompareAnswer: {
-            host: string;
-            metric_type: string;
-            current: components["schemas"]["TimeRange"];
-            previous: components["schemas"]["TimeRange"];
-            step_ms: number;
-            offsets_ms: number[];
-            series: components["schemas"]["CompareSeries"][];
-            note?: string | null;
-        };
-        HostEntry: {
             name: string;
+        };
+        /** @description One host. */
+        HostEntry: {
+            /** @description Whether it is the host that this daemon runs on. */
             current: boolean;
             first_seen?: string | null;
             last_seen?: string | null;
+            name: string;
         };
+        /** @description What host this is. */
+        HostFacts: {
+            architecture: string;
+            boot_time?: string | null;
+            cpu_count: number;
+            cpu_model?: string | null;
+            kernel?: string | null;
+            /** Format: int64 */
+            memory_bytes?: number | null;
+            name: string;
+            os?: string | null;
+            timezone?: string | null;
+        };
+        /** @description The hosts in the store. */
         HostsAnswer: {
             hosts: components["schemas"]["HostEntry"][];
         };
-        RetentionPolicy: {
-            full_resolution_days: number;
-            downsample_interval: string;
-            downsampled_days: number;
-            max_bytes?: number | null;
+        /** @description Who watches live. */
+        LiveCounts: {
+            /** Format: int64 */
+            clients: number;
+            /**
+             * Format: int64
+             * @description Frames that slow clients lost.
+             */
+            skipped: number;
         };
-        RetentionChange: {
-            full_resolution_days?: number;
-            downsample_interval?: string;
-            downsampled_days?: number;
-            max_bytes?: number | null;
+        /** @description All metrics of this host at one moment. */
+        LiveMessage: {
+            /** @description The values by metric type, as the catalog names them. */
+            data: {
+                [key: string]: unknown;
+            };
+            /** @description The host's name. */
+            host: string;
+            /**
+             * Format: int64
+             * @description The time between two messages.
+             */
+            interval_ms: number;
+            /** @description When they were read: RFC 3339, UTC, with milliseconds. */
+            timestamp: string;
+            /**
+             * Format: int64
+             * @description The same in milliseconds since 1970.
+             */
+            timestamp_ms: number;
+            /** @description `metrics`. */
+            type: string;
         };
-        StoreUsage: {
-            bytes: number;
-            frames: number;
-            downsampled_frames: number;
-            oldest?: string | null;
-            newest?: string | null;
+        /** @description Who wants to log in. */
+        LoginRequest: {
+            /** @description The user's password. */
+            password: string;
+            /** @description The user's name. */
+            username: string;
         };
+        /** @description A new session. */
+        LoginResponse: {
+            /** @description What to send as `Authorization: Bearer ...`. */
+            access_token: string;
+            /**
+             * Format: int64
+             * @description How many seconds the session lasts.
+             */
+            expires_in: number;
+            /** @description `bearer`. */
+            token_type: string;
+        };
+        /** @description Who is logged in. */
+        Me: {
+            /** @description When the user was created. */
+            created_at: string;
+            /** @description When this session ends. */
+            expires_at: string;
+            /** @description The user's name. */
+            username: string;
+        };
+        /** @description A new password, and the one before as proof. */
+        PasswordChange: {
+            /** @description The password so far. */
+            current_password: string;
+            /** @description The new one: 12 to 1024 characters. */
+            new_password: string;
+        };
+        /** @description The archive policy, and what is stored. */
         RetentionAnswer: {
             policy: components["schemas"]["RetentionPolicy"];
             usage: components["schemas"]["StoreUsage"];
         };
-        CleanupReport: {
-            deleted_frames: number;
-            downsampled_frames: number;
-            deleted_downsampled_frames: number;
-            freed_bytes: number;
-            duration_ms: number;
+        /** @description How long what is kept. */
+        RetentionPolicy: {
+            /** @description Then one frame per interval is kept, such as `5m`. */
+            downsample_interval: string;
+            /**
+             * Format: int32
+             * @description Nothing older than this is kept.
+             */
+            downsampled_days: number;
+            /**
+             * Format: int32
+             * @description Every tick is kept for so many days.
+             */
+            full_resolution_days: number;
+            /**
+             * Format: int64
+             * @description What would go next by age goes earlier above this size; null for no bound.
+             */
+            max_bytes?: number | null;
         };
-        HostFacts: {
-            name: string;
-            os?: string | null;
-            kernel?: string | null;
-            architecture?: string | null;
-            cpu_model?: string | null;
-            cpu_count?: number | null;
-            memory_bytes?: number | null;
-            boot_time?: string | null;
-            timezone?: string | null;
+        /** @description Parts of a policy; what is left out stays as it is. */
+        RetentionUpdate: {
+            downsample_interval?: string | null;
+            /** Format: int32 */
+            downsampled_days?: number | null;
+            /** Format: int32 */
+            full_resolution_days?: number | null;
+            /**
+             * Format: int64
+             * @description Null takes the bound away.
+             */
+            max_bytes?: number | null;
         };
-        StoreState: {
-            kind: string;
-            status: string;
-            detail?: string | null;
-        };
-        WriterCounts: {
-            expected: number;
-            stored: number;
-            waiting: number;
-            dropped: number;
-        };
+        /** @description How the sampler keeps its schedule. */
         SamplerCounts: {
-            ticks: number;
-            missed: number;
+            /**
+             * Format: double
+             * @description How late the last tick began.
+             */
             lateness_ms?: number | null;
+            /** Format: int64 */
+            missed: number;
+            /** Format: int64 */
+            ticks: number;
         };
-        LiveCounts: {
-            clients: number;
-            skipped: number;
-        };
-        CollectorGap: {
-            what: string;
-            reason: string;
-            cure?: string | null;
-        };
-        CollectorState: {
-            name: string;
+        /** @description Where history is kept. */
+        StoreState: {
+            detail?: string | null;
+            /** @description Such as `sqlite`. */
+            kind: string;
+            /** @description `ok` or `degraded`. */
             status: string;
-            reason?: string | null;
-            cure?: string | null;
-            tick_cpu_time_us?: number | null;
-            errors: number;
-            gaps: components["schemas"]["CollectorGap"][];
         };
-        ConfigAnswer: {
-            version: string;
-            host: components["schemas"]["HostFacts"];
-            interval_ms: number;
-            store: components["schemas"]["StoreState"];
-            writer: components["schemas"]["WriterCounts"];
-            sampler: components["schemas"]["SamplerCounts"];
-            live: components["schemas"]["LiveCounts"];
-            collectors: components["schemas"]["CollectorState"][];
+        /** @description What is stored. */
+        StoreUsage: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            downsampled_frames: number;
+            /** Format: int64 */
+            frames: number;
+            newest?: string | null;
+            oldest?: string | null;
+        };
+        /** @description A range of time. */
+        TimeRange: {
+            end_time: string;
+            start_time: string;
+        };
+        /** @description What can be asked of history. */
+        TypesAnswer: {
+            metric_types: components["schemas"]["HistoryType"][];
+        };
+        /** @description Frames on their way to the store: expected = stored + waiting + dropped. */
+        WriterCounts: {
+            /** Format: int64 */
+            dropped: number;
+            /** Format: int64 */
+            expected: number;
+            /** Format: int64 */
+            stored: number;
+            /** Format: int64 */
+            waiting: number;
         };
     };
     responses: never;
@@ -836,4 +692,561 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query: {
+                /** @description Such as `cpu`. */
+                metric_type: string;
+                /** @description The last `hour`, `day` or `week`. */
+                period?: string;
+                /** @description The same period `yesterday` or `last_week`. */
+                compare_to?: string;
+                /** @description Instead of `period`: start of the newer range. */
+                start_time?: string;
+                /** @description End of the newer range. */
+                end_time?: string;
+                /** @description Start of the older range. */
+                compare_start_time?: string;
+                /** @description End of the older range; as long as the newer one by default. */
+                compare_end_time?: string;
+                /** @description `auto`, or a duration such as `5s`, `1m`, `1h`, `1d`. */
+                interval?: string;
+                /** @description At most so many points, 1 to 11000, 1000 by default. */
+                limit?: number;
+                /** @description Paths or patterns, in full or below the metric type; all by default. */
+                fields?: string[];
+                /** @description The host's name; this daemon's own by default. */
+                host?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompareAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    history: {
+        parameters: {
+            query: {
+                /** @description Such as `cpu`. */
+                metric_type: string;
+                /** @description RFC 3339 (UTC without a zone) or seconds since 1970; an hour before the end by default. */
+                start_time?: string;
+                /** @description The same; now by default. */
+                end_time?: string;
+                /** @description `auto`, `raw`, or a duration such as `5s`, `1m`, `1h`, `1d`. */
+                interval?: string;
+                /** @description At most so many points, 1 to 11000, 1000 by default; the step grows until they fit. */
+                limit?: number;
+                /** @description Paths or patterns, in full or below the metric type; all by default. */
+                fields?: string[];
+                /** @description Any of `avg`, `min`, `max`, `last`, `count`; `avg` by default. */
+                aggregate?: string[];
+                /** @description The host's name; this daemon's own by default. */
+                host?: string;
+                /** @description `points` (the default) or `columns`. */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    history_types: {
+        parameters: {
+            query?: {
+                /** @description The host's name; this daemon's own where none is given. */
+                host?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypesAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostsAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    catalog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    latest_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveMessage"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An OpenAPI 3.1 document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+        };
+    };
+    retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cleanup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanupReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    live_socket: {
+        parameters: {
+            query?: {
+                /** @description The login token; or offer the subprotocols `perfwatch` and `bearer.<token>`. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A WebSocket; its messages are `LiveMessage`s. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    exposition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+}

@@ -1,5 +1,5 @@
 /** Between the retention policy and the form that edits it. */
-import type { RetentionAnswer, RetentionChange, RetentionPolicy } from '@/api/types'
+import type { RetentionAnswer, RetentionUpdate, RetentionPolicy } from '@/api/types'
 import { DAY, HOUR } from './time'
 
 export const GIB = 1024 ** 3
@@ -23,9 +23,9 @@ export function toForm(policy: RetentionPolicy): RetentionForm {
 }
 
 /** Only what differs, so that a change made elsewhere meanwhile is not undone. */
-export function changesOf(form: RetentionForm, policy: RetentionPolicy): RetentionChange {
+export function changesOf(form: RetentionForm, policy: RetentionPolicy): RetentionUpdate {
   const before = toForm(policy)
-  const change: RetentionChange = {}
+  const change: RetentionUpdate = {}
   if (form.full_resolution_days !== before.full_resolution_days)
     change.full_resolution_days = form.full_resolution_days
   if (form.downsample_interval !== before.downsample_interval)

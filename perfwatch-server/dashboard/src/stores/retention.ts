@@ -2,7 +2,7 @@
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { api, describeError } from '@/api/client'
-import type { CleanupReport, RetentionAnswer, RetentionChange } from '@/api/types'
+import type { CleanupReport, RetentionAnswer, RetentionUpdate } from '@/api/types'
 
 export const useRetentionStore = defineStore('retention', () => {
   const answer = shallowRef<RetentionAnswer | null>(null)
@@ -20,7 +20,7 @@ export const useRetentionStore = defineStore('retention', () => {
   }
 
   /** True when the server took the change. */
-  async function save(change: RetentionChange): Promise<boolean> {
+  async function save(change: RetentionUpdate): Promise<boolean> {
     busy.value = 'saving'
     error.value = null
     try {

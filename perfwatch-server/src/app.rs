@@ -1,0 +1,57 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use perfwatch_collect::HostFacts;
+use perfwatch_core::Table;
+use perfwatch_store::{Accounts, BatchMetricsWriter, Store};
+
+use crate::{
+    auth::{Passwords, Sessions, Throttle},
+    cleanup::Cleanup,
+    config::Config,
+    counts::Requests,
+    gate::Gate,
+    live::Hub,
+    routes::exposition::Exposition,
+    stop::Stop,
+};
+
+/// The daemon's state, made once at the start.
+pub(crate) struct App {
+    /// What the daemon was told.
+    pub(crate) config: Config,
+    /// What host this is.
+    pub(crate) facts: HostFacts,
+    /// The name that this host's history is kept under.
+    pub(crate) host: Arc<str>,
+    /// The tables of all collectors, in order.
+    pub(crate) tables: Vec<&'static Table>,
+    /// History.
+    pub(crate) store: Arc<dyn Store>,
+    /// Users, their ended sessions, and the archive policy.
+    pub(crate) accounts: Arc<dyn Accounts>,
+    /// Between the sampler and the store.
+    pub(crate) writer: Arc<BatchMetricsWriter>,
+    /// Who is logged in.
+    pub(crate) sessions: Sessions,
+    /// Hashes and compares passwords.
+    pub(crate) passwords: Passwords,
+    /// How often somebody may try to log in.
+    pub(crate) throttle: Throttle,
+    /// The newest readings.
+    pub(crate) live: Arc<Hub>,
+    /// Few questions to the store at once.
+    pub(crate) queries: Gate,
+    /// Retention, one run at a time.
+    pub(crate) cleanup: Cleanup,
+    /// The newest readings as Prometheus text.
+    pub(crate) exposition: Exposition,
+    /// Answered requests.
+    pub(crate) requests: Requests,
+    /// Tells when the daemon stops.
+    pub(crate) stop: Stop,
+}
+
+/// The state as handlers hold it.
+pub(crate) type Shared = Arc<App>;

@@ -1,0 +1,162 @@
+//! Who is logged in, and until when.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use perfwatch_store::{Accounts, StoreError, User};
+use tokio::sync::watch;
+
+use super::{
+    Tokens,
+    token::{Claims, now_seconds},
+};
+use crate::{
+    app::Shared,
+    error::{AppError, AppResult},
+};
+
+/// For so long a session that was found good is not looked up again. Another daemon on the same
+/// store may end it meanwhile; this daemon's own changes are seen at once.
+const CONFIRMED_FOR: Duration = Duration::from_secs(5);
+
+/// So many confirmed sessions are remembered.
+const REMEMBERED: usize = 4096;
+
+/// Somebody who is logged in.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// The user's name.
+    pub(crate) user: String,
+    claims: Claims,
+}
+
+impl Session {
+    /// When the session ends, in milliseconds since 1970.
+    pub(crate) fn expires_at_ms(&self) -> i64 {
+        i64::try_from(self.claims.exp).unwrap_or(i64::MAX).saturating_mul(1000)
+    }
+
+    /// How long the session still lasts.
+    pub(crate) fn rest(&self) -> Duration {
+        Duration::from_secs(self.claims.exp.saturating_sub(now_seconds()))
+    }
+}
+
+impl FromRequestParts<Shared> for Session {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, AppError> {
+        let token = bearer(&parts.headers).ok_or_else(AppError::not_logged_in)?;
+        app.sessions.find(token).await
+    }
+}
+
+/// The token of the `Authorization` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Starts, finds and ends sessions.
+pub(crate) struct Sessions {
+    tokens: Tokens,
+    accounts: Arc<dyn Accounts>,
+    confirmed: Mutex<HashMap<String, Instant>>,
+    /// Grows when a session is ended.
+    ended: watch::Sender<u64>,
+}
+
+impl Sessions {
+    pub(crate) fn new(tokens: Tokens, accounts: Arc<dyn Accounts>) -> Self {
+        Self { tokens, accounts, confirmed: Mutex::default(), ended: watch::Sender::new(0) }
+    }
+
+    /// A token for a new session of this user.
+    pub(crate) fn start(&self, user: &User) -> AppResult<String> {
+        self.tokens.issue(&user.name, user.generation).map_err(|error| AppError::broken(&error))
+    }
+
+    /// How long a new session lasts.
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.tokens.lifetime()
+    }
+
+    /// The session of a token.
+    pub(crate) async fn find(&self, token: &str) -> AppResult<Session> {
+        let claims = self.tokens.read(token).ok_or_else(AppError::not_logged_in)?;
+        let session = Session { user: claims.sub.clone(), claims };
+        self.confirm(&session).await?;
+        Ok(session)
+    }
+
+    /// Checks that a session has not ended.
+    pub(crate) async fn confirm(&self, session: &Session) -> AppResult<()> {
+        if session.rest().is_zero() {
+            return Err(AppError::not_logged_in());
+        }
+        let confirmed = self.remembered(&session.claims.jti);
+        if confirmed.is_some_and(|at| at.elapsed() < CONFIRMED_FOR) {
+            return Ok(());
+        }
+        let ended = *self.ended.borrow();
+        match self.is_good(&session.claims).await {
+            Ok(true) => self.remember(&session.claims.jti, ended),
+            Ok(false) => return Err(AppError::not_logged_in()),
+            // Those who were in before the store went away may see that it did.
+            Err(error) if confirmed.is_none() => return Err(AppError::store_away(&error)),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Ends one session.
+    pub(crate) async fn end(&self, session: &Session) -> Result<(), StoreError> {
+        self.accounts.revoke_session(&session.claims.jti, session.expires_at_ms()).await?;
+        self.forget_all();
+        Ok(())
+    }
+
+    /// Makes every session be looked up again: some were ended.
+    pub(crate) fn forget_all(&self) {
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        confirmed.clear();
+        self.ended.send_modify(|ended| *ended += 1);
+    }
+
+    /// Tells when sessions were ended.
+    pub(crate) fn ended(&self) -> watch::Receiver<u64> {
+        self.ended.subscribe()
+    }
+
+    async fn is_good(&self, claims: &Claims) -> Result<bool, StoreError> {
+        let user = self.accounts.user(&claims.sub).await?;
+        if user.is_none_or(|user| user.generation != claims.generation) {
+            return Ok(false);
+        }
+        Ok(!self.accounts.is_session_revoked(&claims.jti).await?)
+    }
+
+    fn remembered(&self, jti: &str) -> Option<Instant> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).get(jti).copied()
+    }
+
+    /// Remembers that a session was good, unless one was ended while that was found out.
+    fn remember(&self, jti: &str, ended: u64) {
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *self.ended.borrow() != ended {
+            return;
+        }
+        if confirmed.len() >= REMEMBERED {
+            confirmed.clear();
+        }
+        confirmed.insert(jti.to_owned(), Instant::now());
+    }
+}

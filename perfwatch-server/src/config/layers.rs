@@ -1,0 +1,306 @@
+//! Reads the file, the environment and the command line, one over the other.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use clap::ArgMatches;
+
+use super::{
+    Config,
+    command::command,
+    nearest,
+    settings::{CONFIG_KEY, SETTINGS, STORE_KEY, Setting, Shape},
+};
+use crate::secret::Secret;
+
+/// Read where no other file is named, if it is there.
+const DEFAULT_FILE: &str = "/etc/perfwatch/perfwatch.toml";
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The command line cannot be read, or asks for the help or the version.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// Values are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// Everything that is wrong with the values given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// At least one.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, variable, flag or file.
+    pub at: String,
+    /// What is wrong with it, and what would be right.
+    pub what: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration cannot be used:")?;
+        self.problems
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {}: {}", problem.at, problem.what))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+pub(super) fn read(
+    args: impl IntoIterator<Item = OsString>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ReadError> {
+    let flags = command().try_get_matches_from(args)?;
+    let mut reader = Reader { flags, env, config: Config::default(), problems: Vec::new() };
+    let file = reader.file();
+    SETTINGS.iter().for_each(|setting| reader.apply(setting, &file));
+    if reader.problems.is_empty() {
+        return Ok(reader.config);
+    }
+    Err(ConfigError { problems: reader.problems }.into())
+}
+
+struct Reader<'a> {
+    flags: ArgMatches,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    config: Config,
+    problems: Vec<Problem>,
+}
+
+/// A file's settings: their keys and texts, and the file they are from.
+#[derive(Default)]
+struct File {
+    path: PathBuf,
+    entries: Vec<(&'static str, String)>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, at: impl Into<String>, what: impl Into<String>) {
+        self.problems.push(Problem { at: at.into(), what: what.into() });
+    }
+
+    /// Gives a setting what the file, the environment and the flags say, in this order.
+    fn apply(&mut self, setting: &Setting, file: &File) {
+        let in_file = file.entries.iter().find(|(key, _)| *key == setting.key);
+        let layers = [
+            in_file.map(|(key, text)| (format!("{key} in {}", file.path.display()), text.clone())),
+            self.variable(setting),
+            self.flag(setting),
+        ];
+        if setting.key == STORE_KEY && layers.iter().all(Option::is_none) {
+            return self.default_store();
+        }
+        for (at, text) in layers.into_iter().flatten() {
+            if let Err(what) = (setting.set)(&mut self.config, &text) {
+                self.problem(at, what);
+            }
+        }
+    }
+
+    /// An empty variable is how a compose file leaves one out.
+    fn variable(&self, setting: &Setting) -> Option<(String, String)> {
+        let text = (self.env)(&setting.variable()).filter(|text| !text.is_empty())?;
+        Some((setting.variable(), text))
+    }
+
+    fn flag(&self, setting: &Setting) -> Option<(String, String)> {
+        let flag = setting.flag()?;
+        let values: Vec<&str> =
+            self.flags.get_many::<String>(setting.key)?.map(String::as_str).collect();
+        Some((format!("--{flag}"), values.join(",")))
+    }
+
+    fn default_store(&mut self) {
+        match data_directory(self.env) {
+            Some(directory) => {
+                let url = format!("sqlite:{}", directory.join("perfwatch.db").display());
+                self.config.store.url = Secret::new(url);
+            }
+            None => self.problem(
+                STORE_KEY,
+                "there is no home directory to keep the data in: give --store sqlite:FILE",
+            ),
+        }
+    }
+
+    fn file(&mut self) -> File {
+        let given = self.flags.get_one::<String>(CONFIG_KEY).cloned();
+        let given = given.or_else(|| (self.env)("PERFWATCH_CONFIG"));
+        if given.is_none() && !Path::new(DEFAULT_FILE).exists() {
+            return File::default();
+        }
+        let path = PathBuf::from(given.unwrap_or_else(|| DEFAULT_FILE.to_owned()));
+        let table = std::fs::read_to_string(&path)
+            .map_err(|error| error.to_string())
+            .and_then(|text| text.parse::<toml::Table>().map_err(|error| error.to_string()));
+        let mut file = File { path, entries: Vec::new() };
+        match table {
+            Ok(table) => self.entries(&mut file, "", table),
+            Err(error) => self.problem(file.path.display().to_string(), error.trim_end()),
+        }
+        file
+    }
+
+    /// Collects what a table of the file holds, tables within it included.
+    fn entries(&mut self, file: &mut File, prefix: &str, table: toml::Table) {
+        for (name, value) in table {
+            let key = format!("{prefix}{name}");
+            let at = format!("{key} in {}", file.path.display());
+            let known = SETTINGS.iter().find(|setting| setting.file_key() == Some(&key));
+            match (known, value) {
+                (None, toml::Value::Table(table)) => self.entries(file, &format!("{key}."), table),
+                (None, _) => self.problem(at, unknown(&key)),
+                (Some(setting), value) => match text(setting, value) {
+                    Some(text) => file.entries.push((setting.key, text)),
+                    None => self.problem(at, "not a plain value"),
+                },
+            }
+        }
+    }
+}
+
+fn unknown(key: &str) -> String {
+    match nearest(key, SETTINGS.iter().filter_map(Setting::file_key)) {
+        Some(near) => format!("no such setting; did you mean {near}?"),
+        None => "no such setting; --help lists them".to_owned(),
+    }
+}
+
+/// A value of the file as the text that a flag would give.
+fn text(setting: &Setting, value: toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Array(items) if matches!(setting.shape, Shape::Many(_)) => {
+            let items: Option<Vec<String>> =
+                items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect();
+            Some(items?.join(","))
+        }
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Boolean(flag) => Some(flag.to_string()),
+        toml::Value::Array(_) | toml::Value::Table(_) | toml::Value::Datetime(_) => None,
+    }
+}
+
+/// Where this user's data belong: what systemd gives, else the XDG base directories.
+fn data_directory(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    // systemd separates several directories by colons; the first is the service's own.
+    let state = env("STATE_DIRECTORY")
+        .and_then(|list| list.split(':').next().map(PathBuf::from))
+        .filter(|path| path.is_absolute());
+    state
+        .or_else(|| absolute("XDG_DATA_HOME").map(|path| path.join("perfwatch")))
+        .or_else(|| absolute("HOME").map(|path| path.join(".local/share/perfwatch")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, time::Duration};
+
+    use super::*;
+
+    fn read_with(args: &[&str], env: &[(&str, &str)]) -> Result<Config, ReadError> {
+        let args = std::iter::once("perfwatch-server").chain(args.iter().copied());
+        let env = |name: &str| {
+            env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::read(args.map(OsString::from), &env)
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn the_file_gives_way_to_the_environment_and_that_to_the_flags() {
+        let file =
+            file("interval = '2s'\nlisten = '[::1]:1'\nhost = 'file'\n[metrics]\nopen = true");
+        let path = file.path().to_str().unwrap();
+        let env = [("PERFWATCH_CONFIG", path), ("PERFWATCH_INTERVAL", "3s"), ("HOME", "/home/me")];
+        let config = read_with(&[], &env).unwrap();
+        assert_eq!(config.sampling.interval, Duration::from_secs(3));
+        assert_eq!(config.sampling.host.as_deref(), Some("file"));
+        assert_eq!(config.http.listen.to_string(), "[::1]:1");
+        assert!(config.exposition.open);
+        let url = config.store.url.expose();
+        assert_eq!(url, "sqlite:/home/me/.local/share/perfwatch/perfwatch.db");
+
+        let flags = ["--interval", "100ms", "--metrics.open=false", "--store=memory:"];
+        let config = read_with(&flags, &env).unwrap();
+        assert_eq!(config.sampling.interval, Duration::from_millis(100));
+        assert!(!config.exposition.open);
+        assert_eq!(config.store.url.expose(), "memory:");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let file = file("intervall = '2s'\nlisten = 5\n[metrics]\nopen = 'maybe'\ntoken_fil = 'x'");
+        let path = file.path().to_str().unwrap();
+        let flags = ["--config", path, "--interval", "5 parsecs", "--path.procfs=/nowhere"];
+        let env = [("PERFWATCH_ADMIN_PASSWORD", "short"), ("PERFWATCH_LOG", "a=b=c")];
+        let error = read_with(&flags, &env).unwrap_err().to_string().replace(path, "FILE");
+        insta::assert_snapshot!(error, @"
+        the configuration cannot be used:
+          intervall in FILE: no such setting; did you mean interval?
+          metrics.token_fil in FILE: no such setting; did you mean metrics.token_file?
+          listen in FILE: `5` is not an address and port such as 127.0.0.1:8000
+          --interval: `5 parsecs` is not a duration such as 500ms, 5s, 1m or 1h
+          store: there is no home directory to keep the data in: give --store sqlite:FILE
+          --path.procfs: `/nowhere` is not a directory
+          metrics.open in FILE: `maybe` is neither true nor false
+          PERFWATCH_LOG: `a=b=c` is not a log filter such as info or hyper=warn,debug
+          PERFWATCH_ADMIN_PASSWORD: a password has 12 to 1024 characters
+        ");
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_named_with_the_place() {
+        let file = file("interval = ");
+        let path = file.path().to_str().unwrap();
+        let error = read_with(&["--config", path, "--store", "memory:"], &[]).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(path) && error.contains("line 1"), "{error}");
+        let error = read_with(&["--config", "/none", "--store", "memory:"], &[]).unwrap_err();
+        assert!(error.to_string().contains("/none: No such file"), "{error}");
+    }
+
+    #[test]
+    fn the_state_directory_of_systemd_comes_first() {
+        let env = [("STATE_DIRECTORY", "/var/lib/perfwatch:/x"), ("HOME", "/root")];
+        let url = read_with(&[], &env).unwrap().store.url;
+        assert_eq!(url.expose(), "sqlite:/var/lib/perfwatch/perfwatch.db");
+        assert!(read_with(&[], &[]).unwrap_err().to_string().contains("--store sqlite:FILE"));
+    }
+
+    #[test]
+    fn no_secret_is_shown_by_debug() {
+        let flags = ["--store=postgres://me:hunter2@db/x"];
+        let env = [("PERFWATCH_ADMIN_PASSWORD", "correct horse battery")];
+        let text = format!("{:?}", read_with(&flags, &env).unwrap());
+        assert!(!text.contains("hunter2") && !text.contains("horse"), "{text}");
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+        let help = read_with(&["--help"], &[]).unwrap_err().to_string();
+        assert!(
+            help.contains("--path.procfs <DIR>") && help.contains("PERFWATCH_LISTEN"),
+            "{help}"
+        );
+    }
+}

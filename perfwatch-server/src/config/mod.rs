@@ -1,0 +1,142 @@
+//! What the daemon is told: one struct per concern, filled from the table in [`settings`].
+//!
+//! Values come from the defaults, then the file, then the environment, then the flags; a later
+//! one wins. All that is wrong is reported at once ([`ConfigError`]). This module opens nothing
+//! but the configuration file and the scrape token's file; it knows no HTTP and no store.
+
+mod command;
+mod layers;
+mod markdown;
+mod parse;
+mod settings;
+mod suggest;
+
+use std::{net::SocketAddr, time::Duration};
+
+use perfwatch_collect::Roots;
+
+pub use layers::{ConfigError, Problem, ReadError};
+pub use markdown::settings_markdown;
+pub(crate) use suggest::nearest;
+
+use crate::secret::Secret;
+
+/// Everything the daemon is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where and to whom it answers.
+    pub http: HttpConfig,
+    /// What it reads, and how often.
+    pub sampling: SamplingConfig,
+    /// Where history is kept.
+    pub store: StoreConfig,
+    /// Who may log in, and for how long.
+    pub auth: AuthConfig,
+    /// Who may read `/metrics`.
+    pub exposition: ExpositionConfig,
+    /// Which log lines are written, in the syntax of `tracing`'s filters.
+    pub log: String,
+}
+
+/// Where and to whom the daemon answers.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// Origins of other pages that may use the API, such as `https://example.org`.
+    pub allowed_origins: Vec<String>,
+    /// Connections held at once.
+    pub max_connections: usize,
+    /// Connections held at once from one address.
+    pub max_connections_per_address: usize,
+    /// How long a client may take to send a request's head, and to stay silent between requests.
+    pub header_timeout: Duration,
+    /// How long a client may leave what was sent to it unread.
+    pub send_timeout: Duration,
+}
+
+/// What is read, and how often.
+#[derive(Clone, Debug)]
+pub struct SamplingConfig {
+    /// Time between two ticks.
+    pub interval: Duration,
+    /// Where the host's files are.
+    pub roots: Roots,
+    /// The name to keep history under, if not the kernel's.
+    pub host: Option<String>,
+}
+
+/// Where history is kept.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The store's URL; it may hold a password.
+    pub url: Secret,
+}
+
+/// Who may log in, and for how long.
+#[derive(Clone, Debug)]
+pub struct AuthConfig {
+    /// How long a login lasts.
+    pub token_lifetime: Duration,
+    /// The first password of `admin`; a random one is made where none is given.
+    pub admin_password: Option<Secret>,
+}
+
+/// Who may read `/metrics` besides those who are logged in.
+#[derive(Clone, Default)]
+pub struct ExpositionConfig {
+    /// Everybody.
+    pub open: bool,
+    /// Who sends the token with this SHA-256.
+    pub token_sha256: Option<[u8; 32]>,
+}
+
+impl std::fmt::Debug for ExpositionConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExpositionConfig")
+            .field("open", &self.open)
+            .field("token_sha256", &self.token_sha256.map(|_| "(secret)"))
+            .finish()
+    }
+}
+
+impl Default for Config {
+    /// The settings' defaults, except that history is kept in memory.
+    fn default() -> Self {
+        let mut config = Self {
+            http: HttpConfig {
+                listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+                allowed_origins: Vec::new(),
+                max_connections: 0,
+                max_connections_per_address: 0,
+                header_timeout: Duration::from_secs(15),
+                send_timeout: Duration::from_secs(10),
+            },
+            sampling: SamplingConfig {
+                interval: Duration::ZERO,
+                roots: Roots::default(),
+                host: None,
+            },
+            store: StoreConfig { url: Secret::new("memory:") },
+            auth: AuthConfig { token_lifetime: Duration::ZERO, admin_password: None },
+            exposition: ExpositionConfig::default(),
+            log: String::new(),
+        };
+        settings::apply_defaults(&mut config);
+        config
+    }
+}
+
+impl Config {
+    /// Reads the command line (the program's name first), the environment and the file.
+    ///
+    /// # Errors
+    /// [`ReadError::Usage`] for a command line that cannot be read, and for `--help`;
+    /// [`ReadError::Config`] with everything that is wrong with the values.
+    pub fn read(
+        args: impl IntoIterator<Item = std::ffi::OsString>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ReadError> {
+        layers::read(args, env)
+    }
+}

@@ -1,0 +1,88 @@
+//! The daemon's own numbers, as tables like any other, so that `/metrics` writes them the same way.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::StatusCode;
+use perfwatch_core::{Frame, Table, metric_table};
+
+use crate::app::App;
+
+metric_table! {
+    /// Which build this is.
+    table build: build per version {
+        /// Always 1; the label says the version.
+        info: Gauge Flag,
+    }
+}
+
+metric_table! {
+    /// Frames on their way from the sampler to the store.
+    table writer: writer {
+        /// Frames that the sampler handed over.
+        frames_expected: Counter Count,
+        /// Frames that the store has.
+        frames_stored: Counter Count,
+        /// Frames that had to be given up while the store was away.
+        frames_dropped: Counter Count,
+        /// Frames that wait for the store.
+        frames_waiting: Gauge Count,
+    }
+}
+
+metric_table! {
+    /// Clients that watch live.
+    table live: live {
+        /// Connected WebSocket clients.
+        clients: Gauge Count,
+        /// Frames that clients lost because they were too slow.
+        frames_skipped: Counter Count,
+    }
+}
+
+metric_table! {
+    /// Answered HTTP requests, by the first digit of the status.
+    table http: http per status {
+        /// Answered HTTP requests.
+        requests: Counter Count,
+    }
+}
+
+pub(crate) static TABLES: [&Table; 4] = [&build::TABLE, &writer::TABLE, &live::TABLE, &http::TABLE];
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Counts answers by class.
+#[derive(Default)]
+pub(crate) struct Requests([AtomicU64; CLASSES.len()]);
+
+impl Requests {
+    pub(crate) fn count(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100).wrapping_sub(1);
+        if let Some(count) = self.0.get(class) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The daemon's numbers now.
+pub(crate) fn frame(app: &App) -> Frame {
+    let mut frame = Frame::new(&TABLES);
+    let [build, writer, live, http] = frame.blocks.as_mut_slice() else { return frame };
+    build.push_row(env!("CARGO_PKG_VERSION")).set_flag(self::build::info, true);
+
+    let counts = app.writer.counts();
+    let mut row = writer.host_row();
+    row.set(self::writer::frames_expected, counts.expected);
+    row.set(self::writer::frames_stored, counts.stored);
+    row.set(self::writer::frames_dropped, counts.dropped);
+    row.set(self::writer::frames_waiting, counts.waiting);
+
+    let mut row = live.host_row();
+    row.set(self::live::clients, app.live.clients());
+    row.set(self::live::frames_skipped, app.live.skipped());
+
+    for (class, count) in CLASSES.iter().zip(&app.requests.0) {
+        http.push_row(class).set(self::http::requests, count.load(Ordering::Relaxed));
+    }
+    frame
+}

@@ -1,0 +1,229 @@
+//! The daemon as a whole: what it opens, what it starts, and in which order it stops.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use perfwatch_collect::{MetricsAggregator, Sampler, host_facts};
+use perfwatch_store::{Accounts, BatchMetricsWriter, Opened, Record, StoreError};
+use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+
+use crate::{
+    app::{App, Shared},
+    auth::{self, Passwords, Sessions, SigningSecret, Tokens},
+    cleanup::Cleanup,
+    config::{AuthConfig, Config},
+    gate::Gate,
+    live::{Hub, Sample},
+    net::Acceptor,
+    router,
+    secret::Secret,
+    stop::{self, Stop, Stopper},
+};
+
+/// The name of the first user.
+const ADMIN: &str = "admin";
+
+/// How long open requests and sockets may take to end.
+const LAST_REQUESTS: Duration = Duration::from_millis(1500);
+
+/// How long the sampler may take to end its tick.
+const LAST_TICK: Duration = Duration::from_millis(500);
+
+/// How long the last frames may take to reach the store.
+const LAST_FRAMES: Duration = Duration::from_secs(3);
+
+/// How long the store may take to close.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// Questions that the store answers at once, and how many more may wait.
+const QUERIES: usize = 4;
+const WAITING_QUERIES: usize = 32;
+
+/// Why the daemon does not start. Each is one line that names the thing and the cure.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The secret that signs tokens cannot be used.
+    #[error("{0}")]
+    Secret(String),
+    /// The password of the first user cannot be hashed.
+    #[error("cannot hash passwords: {0}")]
+    Password(argon2::password_hash::Error),
+    /// There is no thread for the sampler.
+    #[error("cannot start the sampler: {0}")]
+    Sampler(std::io::Error),
+}
+
+/// A daemon that has opened its store and does not serve yet.
+pub struct Daemon {
+    app: Shared,
+    aggregator: MetricsAggregator,
+    stop: Stopper,
+    first_password: Option<Secret>,
+}
+
+impl Daemon {
+    /// Opens the store and makes the first user if there is none.
+    ///
+    /// # Errors
+    /// [`StartError`] with what is in the way.
+    pub async fn open(config: Config) -> Result<Self, StartError> {
+        let opened = perfwatch_store::open(config.store.url.expose()).await?;
+        Self::on(config, opened).await
+    }
+
+    /// The same on a store that is open already.
+    ///
+    /// # Errors
+    /// [`StartError`] with what is in the way.
+    pub async fn on(config: Config, opened: Opened) -> Result<Self, StartError> {
+        let file = data_file(config.store.url.expose());
+        let secret = match file.as_deref().and_then(Path::parent) {
+            Some(directory) => auth::load_or_create(directory).map_err(StartError::Secret)?,
+            None => auth::random_secret(),
+        };
+        let first_password = first_user(opened.accounts.as_ref(), &config.auth).await?;
+        let (stop, stopped) = stop::stop();
+        let aggregator = MetricsAggregator::new(&config.sampling.roots);
+        let app = app(config, opened, &secret, &aggregator, stopped)?;
+        Ok(Self { app: Arc::new(app), aggregator, stop, first_password })
+    }
+
+    /// The random password of the first user, if one was just made. It is nowhere else.
+    pub fn first_password(&self) -> Option<&Secret> {
+        self.first_password.as_ref()
+    }
+
+    /// The routes, for a caller that brings its own connections.
+    pub fn router(&self) -> Router {
+        router::router(Arc::clone(&self.app))
+    }
+
+    /// Watches the host and answers on the listener until `shutdown` ends, then stores the last
+    /// frames and stops, within 5 seconds.
+    ///
+    /// # Errors
+    /// [`StartError::Sampler`] if the system gives no thread.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), StartError> {
+        let acceptor = Acceptor::new(self.router(), &self.app.config.http, self.app.stop.clone());
+        let Self { app, aggregator, stop, .. } = self;
+        let sampler = start_sampler(&app, aggregator)?;
+        let mut tasks = JoinSet::new();
+        let live = Arc::clone(&app.live);
+        tasks.spawn(async move { live.encode().await });
+        let cleaner = Arc::clone(&app);
+        tasks.spawn(async move { cleaner.cleanup.hourly().await });
+        let accepting = tokio::spawn(acceptor.run(listener, LAST_REQUESTS));
+
+        shutdown.await;
+        tracing::info!("stopping");
+        stop.stop();
+        let flushed = async {
+            let stopped = tokio::task::spawn_blocking(move || sampler.stop());
+            // A tick that hangs must not keep the frames before it from the store.
+            let _ = timeout(LAST_TICK, stopped).await;
+            flush(&app).await;
+        };
+        // A request that panicked is nothing to wait for.
+        let (_, ()) = tokio::join!(accepting, flushed);
+        tasks.shutdown().await;
+        let _ = timeout(LAST_WORD, app.store.close()).await;
+        Ok(())
+    }
+}
+
+/// Opens everything and serves until `shutdown` ends.
+///
+/// # Errors
+/// [`StartError`] with what is in the way.
+pub async fn serve(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    Daemon::open(config).await?.serve(listener, shutdown).await
+}
+
+fn app(
+    config: Config,
+    Opened { store, accounts }: Opened,
+    secret: &SigningSecret,
+    aggregator: &MetricsAggregator,
+    stop: Stop,
+) -> Result<App, StartError> {
+    let facts = host_facts(&config.sampling.roots);
+    let host: Arc<str> = config.sampling.host.as_deref().unwrap_or(&facts.name).into();
+    let tokens = Tokens::new(secret, config.auth.token_lifetime);
+    Ok(App {
+        writer: Arc::new(BatchMetricsWriter::spawn(Arc::clone(&store), Default::default())),
+        sessions: Sessions::new(tokens, Arc::clone(&accounts)),
+        passwords: Passwords::new().map_err(StartError::Password)?,
+        throttle: auth::Throttle::default(),
+        live: Arc::new(Hub::new(Arc::clone(&host), config.sampling.interval)),
+        queries: Gate::new(QUERIES, WAITING_QUERIES, "too many questions to the store at once"),
+        cleanup: Cleanup::new(Arc::clone(&store), Arc::clone(&accounts)),
+        exposition: Default::default(),
+        requests: Default::default(),
+        tables: aggregator.tables(),
+        config,
+        facts,
+        host,
+        store,
+        accounts,
+        stop,
+    })
+}
+
+/// Each tick goes to the store and to those who watch; neither is waited for.
+fn start_sampler(app: &App, aggregator: MetricsAggregator) -> Result<Sampler, StartError> {
+    let (live, writer, host) =
+        (Arc::clone(&app.live), Arc::clone(&app.writer), Arc::clone(&app.host));
+    let interval = app.config.sampling.interval;
+    let on_tick = move |tick: &perfwatch_collect::Tick<'_>| {
+        let sample = Sample::of(tick);
+        writer.push(Record { host: Arc::clone(&host), view: Arc::clone(&sample.view) });
+        live.leave(sample);
+    };
+    Sampler::spawn(aggregator, interval, on_tick).map_err(StartError::Sampler)
+}
+
+async fn flush(app: &App) {
+    let before = app.writer.counts().dropped;
+    let lost = app.writer.shutdown(LAST_FRAMES).await.dropped.saturating_sub(before);
+    if lost > 0 {
+        tracing::warn!(frames = lost, "the last frames could not be stored");
+    }
+}
+
+/// Makes the first user; returns the password if it is a random one.
+async fn first_user(
+    accounts: &dyn Accounts,
+    config: &AuthConfig,
+) -> Result<Option<Secret>, StartError> {
+    if accounts.user_count().await? > 0 {
+        return Ok(None);
+    }
+    let random = config.admin_password.is_none().then(auth::password::random);
+    let Some(password) = random.as_ref().or(config.admin_password.as_ref()) else {
+        return Ok(None);
+    };
+    let hash = auth::password::hash(password.expose()).map_err(StartError::Password)?;
+    accounts.create_user(ADMIN, &hash).await?;
+    Ok(random)
+}
+
+/// The file that a store's URL names, if it names one.
+pub fn data_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+}

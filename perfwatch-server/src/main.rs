@@ -1,0 +1,127 @@
+//! The `perfwatch-server` program.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    net::SocketAddr,
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use perfwatch_server::{
+    Config, Daemon,
+    config::{HttpConfig, ReadError},
+    data_file,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+/// The exit code for a command line or a configuration that cannot be used.
+const USAGE: u8 = 2;
+
+/// The fewest and the most threads for requests: one busy thread must not hold up all, and a
+/// monitor has no work for a hundred.
+const WORKERS: (usize, usize) = (2, 4);
+
+fn main() -> ExitCode {
+    let config = match Config::read(std::env::args_os(), &|name| std::env::var(name).ok()) {
+        Ok(config) => config,
+        Err(ReadError::Usage(usage)) => usage.exit(),
+        Err(ReadError::Config(problems)) => return fail(&problems, USAGE),
+    };
+    start_log(&config.log);
+    raise_file_limit();
+    match start(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format_args!("{error:#}"), 1),
+    }
+}
+
+fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+    // Nobody reads standard error: the exit code is all that can be said.
+    let _ = writeln!(io::stderr(), "perfwatch-server: {error}");
+    ExitCode::from(code)
+}
+
+fn start_log(filter: &str) {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+}
+
+/// Each connection and each hardware counter is a file; the usual limit of 1024 is for programs
+/// that call `select`.
+fn raise_file_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// Runs the daemon on threads of its own. What still blocks after the end is not waited for.
+fn start(config: Config) -> anyhow::Result<()> {
+    let cpus = std::thread::available_parallelism().map_or(WORKERS.0, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cpus.clamp(WORKERS.0, WORKERS.1))
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let ended = runtime.block_on(run(config));
+    runtime.shutdown_background();
+    ended
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let listener = listen(&config.http).await?;
+    let address = listener.local_addr().context("cannot tell the address")?;
+    let file = data_file(config.store.url.expose());
+    let daemon = Daemon::open(config).await?;
+    welcome(&daemon, address, file).context("cannot write to standard output")?;
+    let shutdown = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(daemon.serve(listener, shutdown).await?)
+}
+
+async fn listen(config: &HttpConfig) -> anyhow::Result<TcpListener> {
+    let address = config.listen;
+    TcpListener::bind(address).await.map_err(|error| {
+        let cure = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program has the port; choose one with --listen",
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need a right; choose another with --listen"
+            }
+            _ => "choose an address of this host with --listen",
+        };
+        anyhow::anyhow!("cannot listen on {address}: {error}: {cure}")
+    })
+}
+
+/// Says once where the dashboard is, where the data are, and the first password.
+fn welcome(
+    daemon: &Daemon,
+    address: SocketAddr,
+    file: Option<std::path::PathBuf>,
+) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "PerfWatch is on   http://{address}")?;
+    match file {
+        Some(file) => writeln!(out, "History is in     {}", file.display())?,
+        None => writeln!(out, "History is kept in memory and lost at the end")?,
+    }
+    if let Some(password) = daemon.first_password() {
+        writeln!(out, "First login       user admin, password {}", password.expose())?;
+        writeln!(out, "                  (shown this once; change it under Settings)")?;
+    }
+    out.flush()
+}

@@ -1,0 +1,169 @@
+//! Times, intervals, limits and choices.
+
+use std::time::Duration;
+
+use perfwatch_core::series::Pattern;
+use perfwatch_store::{Aggregate, Selection, Step, StoreError};
+
+use crate::{
+    duration,
+    error::{AppError, AppResult},
+    time,
+};
+
+/// The most points that are asked of the store at once.
+const MAX_LIMIT: usize = 11_000;
+const DEFAULT_LIMIT: usize = 1000;
+
+const DEFAULT_RANGE_MS: i64 = 3_600_000;
+
+/// Ten years: more is a slip in a unit.
+const MAX_RANGE_MS: i64 = 3660 * 86_400_000;
+
+/// A range of time, in milliseconds since 1970; the end is not part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) start_ms: i64,
+    pub(crate) end_ms: i64,
+}
+
+impl Range {
+    pub(crate) fn length_ms(self) -> i64 {
+        self.end_ms - self.start_ms
+    }
+
+    /// The same length, so much earlier.
+    pub(crate) fn earlier(self, ms: i64) -> Self {
+        Self { start_ms: self.start_ms - ms, end_ms: self.end_ms - ms }
+    }
+
+    /// What is asked of the store.
+    pub(crate) fn select(self, host: &str, patterns: &[Pattern]) -> Selection {
+        let Self { start_ms, end_ms } = self;
+        Selection { host: host.to_owned(), patterns: patterns.to_vec(), start_ms, end_ms }
+    }
+}
+
+/// The range between two parameters; the last hour where they are not given.
+pub(crate) fn range(start: Option<&str>, end: Option<&str>, now_ms: i64) -> AppResult<Range> {
+    let end_ms = end.map_or(Ok(now_ms), |text| required_time("end_time", text))?;
+    let hour_before = end_ms.saturating_sub(DEFAULT_RANGE_MS);
+    let start_ms = start.map_or(Ok(hour_before), |text| required_time("start_time", text))?;
+    check(Range { start_ms, end_ms }, "")
+}
+
+/// Refuses a range that is reversed or absurdly long; `prefix` stands before the parameters' names.
+pub(crate) fn check(range: Range, prefix: &str) -> AppResult<Range> {
+    if range.length_ms() <= 0 {
+        return Err(AppError::invalid(format!(
+            "{prefix}end_time: it is not after {prefix}start_time"
+        )));
+    }
+    if range.length_ms() > MAX_RANGE_MS {
+        return Err(AppError::invalid(format!(
+            "{prefix}start_time: at most ten years are answered"
+        )));
+    }
+    Ok(range)
+}
+
+/// The time in a parameter.
+pub(crate) fn required_time(parameter: &str, text: &str) -> AppResult<i64> {
+    time::parse(text).ok_or_else(|| {
+        AppError::invalid(format!(
+            "{parameter}: `{}` is not a time such as 2026-01-31T12:00:00Z",
+            shown(text)
+        ))
+    })
+}
+
+/// The step in `interval`.
+pub(crate) fn interval(text: Option<&str>) -> AppResult<Step> {
+    match text {
+        None | Some("auto") => Ok(Step::Auto),
+        Some("raw") => Ok(Step::Raw),
+        Some(text) => match duration::parse(text) {
+            Some(step) if step > Duration::ZERO => Ok(Step::Every(step)),
+            _ => Err(AppError::invalid(format!(
+                "interval: `{}` is not auto, raw, or a duration such as 5s, 1m, 1h or 1d",
+                shown(text)
+            ))),
+        },
+    }
+}
+
+/// The number in `limit`.
+pub(crate) fn limit(text: Option<&str>) -> AppResult<usize> {
+    let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
+    text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
+        AppError::invalid(format!("limit: `{}` is not a number from 1 to {MAX_LIMIT}", shown(text)))
+    })
+}
+
+/// The aggregates in `aggregate`, each once.
+pub(crate) fn aggregates(names: &[String]) -> AppResult<Vec<Aggregate>> {
+    let mut aggregates = Vec::new();
+    for name in names {
+        let aggregate = Aggregate::from_name(name).ok_or_else(|| {
+            let all = Aggregate::ALL.map(Aggregate::name).join(", ");
+            AppError::invalid(format!("aggregate: `{}` is none of {all}", shown(name)))
+        })?;
+        if !aggregates.contains(&aggregate) {
+            aggregates.push(aggregate);
+        }
+    }
+    Ok(if aggregates.is_empty() { vec![Aggregate::Avg] } else { aggregates })
+}
+
+/// One of a few words, as what it stands for; the first where none is given.
+pub(crate) fn choice<T: Copy, const N: usize>(
+    parameter: &str,
+    text: Option<&str>,
+    choices: [(&str, T); N],
+) -> AppResult<T> {
+    let wanted = text.or_else(|| choices.first().map(|(name, _)| *name)).unwrap_or_default();
+    let found = choices.iter().find(|(name, _)| *name == wanted);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let all = choices.map(|(name, _)| name).join(", ");
+        AppError::invalid(format!("{parameter}: `{}` is none of {all}", shown(wanted)))
+    })
+}
+
+/// A text from outside, cut to what a message can bear.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 64;
+    let cut: String = text.chars().take(MOST).collect();
+    if cut.len() < text.len() { cut + "..." } else { cut }
+}
+
+/// What the store says about a question: bad input stays bad input.
+pub(crate) fn refused(error: StoreError) -> AppError {
+    match error {
+        StoreError::BadQuery { parameter, reason } => {
+            AppError::invalid(format!("{parameter}: {reason}"))
+        }
+        error => AppError::store_away(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_the_last_hour_unless_told_otherwise() {
+        let hour = Range { start_ms: 6_400_000, end_ms: 10_000_000 };
+        assert_eq!(range(None, None, 10_000_000).unwrap(), hour);
+        assert_eq!(range(Some("6400"), Some("10000"), 0).unwrap(), hour);
+        for (start, end) in [("10", "10"), ("11", "10"), ("0", "999999999"), ("x", "1"), ("1", "y")]
+        {
+            assert!(range(Some(start), Some(end), 0).is_err(), "{start} to {end}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        assert_eq!(shown("short"), "short");
+        assert_eq!(shown(&"ä".repeat(100)).chars().count(), 67);
+    }
+}

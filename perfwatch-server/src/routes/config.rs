@@ -1,0 +1,175 @@
+//! `/api/config`: which host this is, and how every part of the daemon is doing.
+
+use axum::{Json, extract::State};
+use perfwatch_collect::{CollectorState as Collector, Gap, HostFacts as Facts};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::health::store_trouble;
+use crate::{
+    app::{App, Shared},
+    auth::Session,
+    error::ErrorBody,
+    live::Sample,
+    time,
+};
+
+/// The host, the daemon and its parts.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConfigAnswer {
+    version: &'static str,
+    host: HostFacts,
+    /// The time between two ticks.
+    interval_ms: u64,
+    store: StoreState,
+    writer: WriterCounts,
+    sampler: SamplerCounts,
+    live: LiveCounts,
+    collectors: Vec<CollectorState>,
+}
+
+/// What host this is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HostFacts {
+    name: String,
+    os: Option<String>,
+    kernel: Option<String>,
+    architecture: &'static str,
+    cpu_model: Option<String>,
+    cpu_count: usize,
+    memory_bytes: Option<u64>,
+    boot_time: Option<String>,
+    timezone: Option<String>,
+}
+
+/// Where history is kept.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StoreState {
+    /// Such as `sqlite`.
+    kind: &'static str,
+    /// `ok` or `degraded`.
+    status: &'static str,
+    detail: Option<String>,
+}
+
+/// Frames on their way to the store: expected = stored + waiting + dropped.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WriterCounts {
+    expected: u64,
+    stored: u64,
+    waiting: u64,
+    dropped: u64,
+}
+
+/// How the sampler keeps its schedule.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SamplerCounts {
+    ticks: u64,
+    missed: u64,
+    /// How late the last tick began.
+    lateness_ms: Option<f64>,
+}
+
+/// Who watches live.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LiveCounts {
+    clients: u64,
+    /// Frames that slow clients lost.
+    skipped: u64,
+}
+
+/// How one collector is doing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CollectorState {
+    name: &'static str,
+    /// `ok`, `partial`, `unavailable`, `failed` or `starting`.
+    status: &'static str,
+    reason: Option<String>,
+    cure: Option<String>,
+    /// CPU time of its last run.
+    tick_cpu_time_us: Option<f64>,
+    errors: u64,
+    gaps: Vec<CollectorGap>,
+}
+
+/// Something that this host does not offer to a collector.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CollectorGap {
+    what: String,
+    reason: String,
+    cure: Option<String>,
+}
+
+/// The host, the daemon and its parts.
+#[utoipa::path(get, path = "/api/config", tag = "config", security(("token" = [])),
+    responses((status = 200, body = ConfigAnswer), (status = "default", body = ErrorBody)))]
+pub(crate) async fn config(State(app): State<Shared>, _: Session) -> Json<ConfigAnswer> {
+    let sample = app.live.sample();
+    let sample = sample.as_deref();
+    let interval = app.config.sampling.interval.as_millis();
+    Json(ConfigAnswer {
+        version: env!("CARGO_PKG_VERSION"),
+        host: host(&app.facts, &app.host),
+        interval_ms: u64::try_from(interval).unwrap_or(u64::MAX),
+        store: store(&app),
+        writer: writer(&app),
+        sampler: sampler(sample),
+        live: LiveCounts { clients: app.live.clients(), skipped: app.live.skipped() },
+        collectors: sample
+            .map_or_else(Vec::new, |sample| sample.collectors.iter().map(collector).collect()),
+    })
+}
+
+fn host(facts: &Facts, name: &str) -> HostFacts {
+    HostFacts {
+        name: name.to_owned(),
+        os: facts.os.clone(),
+        kernel: facts.kernel.clone(),
+        architecture: facts.architecture,
+        cpu_model: facts.cpu_model.clone(),
+        cpu_count: facts.cpu_count,
+        memory_bytes: facts.memory_bytes,
+        boot_time: facts.boot_time_ms.map(time::rfc3339),
+        timezone: facts.timezone.clone(),
+    }
+}
+
+fn store(app: &App) -> StoreState {
+    let detail = store_trouble(app);
+    let status = if detail.is_some() { "degraded" } else { "ok" };
+    StoreState { kind: app.store.kind(), status, detail }
+}
+
+fn writer(app: &App) -> WriterCounts {
+    let counts = app.writer.counts();
+    WriterCounts {
+        expected: counts.expected,
+        stored: counts.stored,
+        waiting: counts.waiting,
+        dropped: counts.dropped,
+    }
+}
+
+fn sampler(sample: Option<&Sample>) -> SamplerCounts {
+    SamplerCounts {
+        ticks: sample.map_or(0, |sample| sample.ticks),
+        missed: sample.map_or(0, |sample| sample.missed),
+        lateness_ms: sample.map(|sample| sample.lateness.as_micros() as f64 / 1e3),
+    }
+}
+
+fn collector(state: &Collector) -> CollectorState {
+    CollectorState {
+        name: state.name,
+        status: state.status.name(),
+        reason: state.reason.clone(),
+        cure: state.cure.clone(),
+        tick_cpu_time_us: state.tick_cpu_time_us,
+        errors: state.errors,
+        gaps: state.gaps.iter().map(gap).collect(),
+    }
+}
+
+fn gap(gap: &Gap) -> CollectorGap {
+    CollectorGap { what: gap.what.to_string(), reason: gap.reason.clone(), cure: gap.cure.clone() }
+}

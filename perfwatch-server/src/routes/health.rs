@@ -1,0 +1,50 @@
+//! `/healthz` and `/readyz`: for whoever restarts and routes.
+
+use axum::{Json, extract::State, http::StatusCode};
+use perfwatch_store::WriterStatus;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::{App, Shared};
+
+/// How the daemon is doing.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `ok`, `degraded` (live works, the store is away) or `starting`.
+    status: &'static str,
+    /// Why it is not ok.
+    detail: Option<String>,
+}
+
+/// Whether the daemon answers at all.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = Health)))]
+pub(crate) async fn healthz(State(app): State<Shared>) -> Json<Health> {
+    Json(health(&app))
+}
+
+/// Whether the daemon has something to show.
+#[utoipa::path(get, path = "/readyz", tag = "health",
+    responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub(crate) async fn readyz(State(app): State<Shared>) -> (StatusCode, Json<Health>) {
+    if app.live.message().is_some() {
+        return (StatusCode::OK, Json(health(&app)));
+    }
+    let detail = Some("the first reading is under way".to_owned());
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "starting", detail }))
+}
+
+fn health(app: &App) -> Health {
+    let detail = store_trouble(app);
+    Health { status: if detail.is_some() { "degraded" } else { "ok" }, detail }
+}
+
+/// What is wrong with the store. The reason itself may name a path, so only the log has it.
+pub(crate) fn store_trouble(app: &App) -> Option<String> {
+    match app.writer.status() {
+        WriterStatus::Ok => None,
+        WriterStatus::Degraded { .. } => {
+            let waiting = app.writer.counts().waiting;
+            Some(format!("the store takes no frames; {waiting} wait for it (the log says why)"))
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `/api/ws/metrics` and `/api/metrics/latest`: what the host is doing now.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::{HeaderMap, header},
+    response::Response,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    app::Shared,
+    auth::{self, Session},
+    error::{AppError, AppResult, ErrorBody},
+    extract::Query,
+    live::{self, Live, LiveMessage},
+    net::Place,
+    respond,
+};
+
+/// A client has nothing to say but a ping.
+const MAX_MESSAGE: usize = 4096;
+
+/// So many clients at once.
+const MAX_CLIENTS: u64 = 256;
+
+/// The subprotocol that is spoken; beside it a browser may offer `bearer.<token>`, because it can
+/// send no header and a URL is written to logs.
+const PROTOCOL: &str = "perfwatch";
+const TOKEN_PROTOCOL: &str = "bearer.";
+
+/// How to open the WebSocket.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SocketParams {
+    /// The login token; or offer the subprotocols `perfwatch` and `bearer.<token>`.
+    token: Option<String>,
+}
+
+/// Every tick's metrics, pushed. The upgrade of a bad token is accepted and closed with 4001.
+#[utoipa::path(get, path = "/api/ws/metrics", tag = "live", params(SocketParams),
+    responses((status = 101, description = "A WebSocket; its messages are `LiveMessage`s."),
+        (status = "default", body = ErrorBody)))]
+pub(crate) async fn live_socket(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    place: Option<Extension<Arc<Place>>>,
+    Query(params): Query<SocketParams>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> AppResult<Response> {
+    if !auth::is_allowed(&headers, &app.config.http.allowed_origins) {
+        return Err(AppError::forbidden("this page's origin may not open the WebSocket"));
+    }
+    let upgrade = upgrade.map_err(|error| AppError::unreadable(error.body_text()))?;
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        // Whatever is written goes to the kernel at once: an old frame is of no use.
+        .write_buffer_size(0);
+    let token = params.token.or_else(|| offered_token(&headers)).unwrap_or_default();
+    let place = place.map(|Extension(place)| place);
+    let Ok(session) = app.sessions.find(&token).await else {
+        return Ok(upgrade.on_upgrade(|socket| live::refuse(socket, place)));
+    };
+    let joined = app.live.join(MAX_CLIENTS);
+    let joined = joined.ok_or_else(|| AppError::unavailable("too many live clients"))?;
+    let live = Live::new(app, session, joined, place);
+    Ok(upgrade.on_upgrade(|socket| live.run(socket)))
+}
+
+fn offered_token(headers: &HeaderMap) -> Option<String> {
+    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut offers =
+        offers.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    offers.find_map(|offer| offer.trim().strip_prefix(TOKEN_PROTOCOL).map(str::to_owned))
+}
+
+/// The newest tick's metrics.
+#[utoipa::path(get, path = "/api/metrics/latest", tag = "live", security(("token" = [])),
+    responses((status = 200, body = LiveMessage), (status = "default", body = ErrorBody)))]
+pub(crate) async fn latest_metrics(State(app): State<Shared>, _: Session) -> AppResult<Response> {
+    let message = app.live.message();
+    let message = message.ok_or_else(|| AppError::unavailable("the first reading is under way"))?;
+    Ok(respond::json(bytes::Bytes::from(message.text.clone())))
+}

@@ -1,0 +1,132 @@
+//! What can go wrong with a store, by meaning: each message names the thing and the cure.
+
+use std::{io, path::PathBuf};
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL names no store that this build can open.
+    #[error("{reason}; a store is `sqlite:PATH` or `memory:`")]
+    BadUrl {
+        /// What is wrong with it. The URL itself may hold a password and is not repeated.
+        reason: String,
+    },
+    /// Another process has the file open.
+    #[error("{} is in use by {}; stop it, or choose another file", path.display(), owner_name(*.owner))]
+    Locked {
+        /// The database.
+        path: PathBuf,
+        /// The other process, if it said who it is.
+        owner: Option<u32>,
+    },
+    /// A file or directory cannot be written.
+    #[error("cannot write {}: {reason}; give this user the right to it, or choose another place", path.display())]
+    Unwritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The file belongs to another program. It was not touched.
+    #[error("{} is not a PerfWatch store ({reason}); it was left as it is: choose another file", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// How that was seen.
+        reason: &'static str,
+    },
+    /// The file was written by a newer version.
+    #[error("{} has schema version {found}, this version reads up to {supported}; update perfwatch", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest schema version known here.
+        supported: i64,
+    },
+    /// The file is damaged.
+    #[error("{} is damaged: {reason}; move it away and restore a copy, or start with a new file", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        reason: String,
+    },
+    /// No space is left where the store lies.
+    #[error("no space is left for {}; free some, or lower the archive policy's max_bytes", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store cannot be reached now; the same call may succeed later.
+    #[error("the store is not available: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+    /// A question that cannot be answered.
+    #[error("bad {parameter}: {reason}")]
+    BadQuery {
+        /// The parameter, as it is called in queries.
+        parameter: &'static str,
+        /// What is wrong with it, and what would be accepted.
+        reason: String,
+    },
+    /// An archive policy that cannot be kept.
+    #[error("bad {key}: {reason}")]
+    BadPolicy {
+        /// The key, as it is called in a policy.
+        key: &'static str,
+        /// What is wrong with it, and what would be accepted.
+        reason: String,
+    },
+    /// There is no user of this name.
+    #[error("there is no user `{name}`")]
+    NoSuchUser {
+        /// The name.
+        name: String,
+    },
+    /// A user of this name is there already.
+    #[error("user `{name}` exists already")]
+    UserExists {
+        /// The name.
+        name: String,
+    },
+    /// The database refused for a reason that has no name here.
+    #[error("the store failed")]
+    Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody changing the call.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Locked { .. }
+                | Self::Unwritable { .. }
+                | Self::Full { .. }
+                | Self::Unavailable { .. }
+        )
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::unavailable("it was closed")
+    }
+
+    pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
+        Self::Unavailable { reason: reason.into() }
+    }
+
+    pub(crate) fn bad_query(parameter: &'static str, reason: impl Into<String>) -> Self {
+        Self::BadQuery { parameter, reason: reason.into() }
+    }
+
+    pub(crate) fn bad_policy(key: &'static str, reason: impl Into<String>) -> Self {
+        Self::BadPolicy { key, reason: reason.into() }
+    }
+}
+
+fn owner_name(owner: Option<u32>) -> String {
+    owner.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}

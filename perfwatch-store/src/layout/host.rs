@@ -1,0 +1,170 @@
+//! The series of one host, and how a view of it becomes numbers.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use perfwatch_core::{MISSING, Table, View, series};
+
+use super::{Place, frame::Value};
+
+/// A value that has not been seen yet has no number.
+const NONE: u32 = u32::MAX;
+
+/// One series of a host.
+#[derive(Clone, Debug)]
+pub(crate) struct SeriesInfo {
+    pub(crate) path: Arc<str>,
+    pub(crate) segments: Vec<String>,
+    pub(crate) decimals: u8,
+}
+
+/// The series of one host; a series' number is its place here.
+#[derive(Debug)]
+pub(crate) struct HostIndex {
+    pub(crate) name: Arc<str>,
+    /// Whether the host itself is on disk.
+    pub(crate) saved: bool,
+    /// How many of the series are on disk.
+    saved_series: usize,
+    /// The intervals that frames were downsampled to.
+    pub(crate) intervals_ms: BTreeSet<i64>,
+    /// The end of the newest downsampled frame: a frame before it may have been merged already.
+    pub(crate) downsampled_until_ms: i64,
+    names: Names,
+    rows: Rows,
+}
+
+/// Where the numbers of a row's columns are found without building a string: by the table's
+/// address and the row's name.
+type Rows = HashMap<usize, HashMap<Box<str>, Box<[u32]>>>;
+
+impl HostIndex {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self {
+            name,
+            saved: false,
+            saved_series: 0,
+            intervals_ms: BTreeSet::new(),
+            downsampled_until_ms: i64::MIN,
+            names: Names::default(),
+            rows: Rows::default(),
+        }
+    }
+
+    /// All series in the order of their numbers.
+    pub(super) fn series(&self) -> &[SeriesInfo] {
+        &self.names.list
+    }
+
+    /// Remembers that the host and all its series are on disk.
+    pub(super) fn mark_saved(&mut self) {
+        self.saved = true;
+        self.saved_series = self.names.list.len();
+    }
+
+    /// The series that are not on disk, with their numbers.
+    pub(crate) fn unsaved(&self) -> impl Iterator<Item = (i64, &SeriesInfo)> {
+        (0..).zip(&self.names.list).skip(self.saved_series)
+    }
+
+    /// Remembers that a downsampled frame is there.
+    pub(crate) fn note_rollup(&mut self, place: Place) {
+        self.intervals_ms.insert(place.interval_ms);
+        let end = place.timestamp_ms.saturating_add(place.interval_ms);
+        self.downsampled_until_ms = self.downsampled_until_ms.max(end);
+    }
+
+    /// Where a frame would be that was downsampled already; nothing for one that is newer.
+    pub(crate) fn merged_places(&self, place: Place) -> Vec<Place> {
+        if place.timestamp_ms >= self.downsampled_until_ms {
+            return Vec::new();
+        }
+        let intervals = self.intervals_ms.iter();
+        let start = |interval_ms| place.timestamp_ms - place.timestamp_ms.rem_euclid(interval_ms);
+        intervals
+            .map(|&interval_ms| Place { interval_ms, timestamp_ms: start(interval_ms), ..place })
+            .collect()
+    }
+
+    /// The paths of all series, in order.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let paths: BTreeSet<&str> = self.names.list.iter().map(|series| &*series.path).collect();
+        paths.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Adds a series that has the next number on disk; nothing if its path is none.
+    pub(crate) fn add_saved(&mut self, path: &str, decimals: u8) -> Option<()> {
+        self.names.add(path.into(), decimals)?;
+        self.saved_series = self.names.list.len();
+        Some(())
+    }
+
+    /// The values that are there, by series, each series once.
+    pub(super) fn prepare(&mut self, view: &View) -> Vec<Value> {
+        let Self { names, rows, .. } = self;
+        let mut values = Vec::with_capacity(names.list.len());
+        view.for_each_row(|table, key, row| {
+            let by_key = rows.entry(std::ptr::from_ref(table).addr()).or_default();
+            if let Some(numbers) = by_key.get_mut(key) {
+                return names.number(table, key, row, numbers, &mut values);
+            }
+            let mut numbers = vec![NONE; table.columns.len()].into_boxed_slice();
+            names.number(table, key, row, &mut numbers, &mut values);
+            by_key.insert(key.into(), numbers);
+        });
+        // Numbers are given in frame order, so this sorts only where rows came later.
+        values.sort_by_key(|&(series, _)| series);
+        values.dedup_by_key(|&mut (series, _)| series);
+        values
+    }
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    list: Vec<SeriesInfo>,
+    by_path: HashMap<(Arc<str>, u8), u32>,
+}
+
+impl Names {
+    /// Appends the values of a row that are there, with their numbers.
+    fn number(
+        &mut self,
+        table: &'static Table,
+        key: &str,
+        row: &[i64],
+        numbers: &mut [u32],
+        values: &mut Vec<Value>,
+    ) {
+        for ((column, &value), number) in table.columns.iter().zip(row).zip(numbers) {
+            if value == MISSING {
+                continue;
+            }
+            if *number == NONE {
+                let path = series::path(table, key, column);
+                let Some(new) = self.find_or_add(path.into(), column.unit.decimals()) else {
+                    continue;
+                };
+                *number = new;
+            }
+            values.push((*number, value));
+        }
+    }
+
+    fn find_or_add(&mut self, path: Arc<str>, decimals: u8) -> Option<u32> {
+        let key = (path, decimals);
+        match self.by_path.get(&key) {
+            Some(&number) => Some(number),
+            None => self.add(key.0, decimals),
+        }
+    }
+
+    fn add(&mut self, path: Arc<str>, decimals: u8) -> Option<u32> {
+        let segments = series::segments(&path).ok()?;
+        let number = self.list.len() as u32;
+        self.list.push(SeriesInfo { path: Arc::clone(&path), segments, decimals });
+        self.by_path.insert((path, decimals), number);
+        Some(number)
+    }
+}

@@ -1,0 +1,107 @@
+//! Which number stands for which series of which host.
+//!
+//! The whole index is in memory. A backend with a disk writes what is new beside the frame that
+//! needs it, in the same transaction; if that fails, the numbers stay given and are written with
+//! the next frame. A series is a path with its number of decimals, so that a table whose unit
+//! changes in a later version starts a new series instead of spoiling the old one.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{HostIndex, Place, frame, seal};
+use crate::{
+    Record, StoreError,
+    shelf::{Body, Shelf, TIMES, shelves_of},
+};
+
+/// A host's number must fit into 15 bits (see the keys of the SQLite backend).
+const MOST_HOSTS: usize = 1 << 15;
+
+/// All hosts; a host's number is its place here.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    hosts: Vec<HostIndex>,
+    by_name: HashMap<Arc<str>, u32>,
+}
+
+impl Index {
+    /// All hosts in the order of their numbers.
+    pub(crate) fn hosts(&self) -> &[HostIndex] {
+        &self.hosts
+    }
+
+    /// The number of a host.
+    pub(crate) fn host(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// A host by its number.
+    pub(crate) fn get(&self, host: u32) -> Option<&HostIndex> {
+        self.hosts.get(host as usize)
+    }
+
+    /// A host by its number, to be changed.
+    pub(crate) fn get_mut(&mut self, host: u32) -> Option<&mut HostIndex> {
+        self.hosts.get_mut(host as usize)
+    }
+
+    /// Remembers that all hosts and series are on disk.
+    pub(crate) fn mark_saved(&mut self) {
+        self.hosts.iter_mut().for_each(HostIndex::mark_saved);
+    }
+
+    /// Adds a host and returns its number.
+    pub(crate) fn add_host(&mut self, name: Arc<str>) -> u32 {
+        let number = self.hosts.len() as u32;
+        self.by_name.insert(Arc::clone(&name), number);
+        self.hosts.push(HostIndex::new(name));
+        number
+    }
+
+    /// The shelves of each host that is known.
+    pub(crate) fn shelves(&self) -> Vec<Vec<Shelf>> {
+        let hosts = (0..).zip(&self.hosts);
+        hosts.map(|(number, host)| shelves_of(number, host.intervals_ms.iter().copied())).collect()
+    }
+
+    /// The name of each host with its shelves.
+    pub(crate) fn known_hosts(&self) -> Vec<(Arc<str>, Vec<Shelf>)> {
+        let names = self.hosts.iter().map(|host| Arc::clone(&host.name));
+        names.zip(self.shelves()).collect()
+    }
+
+    /// Remembers the downsampled frames that were written.
+    pub(crate) fn note_rollups(&mut self, bodies: &[Body]) {
+        for Body { place, .. } in bodies {
+            if let Some(host) = self.get_mut(place.host) {
+                host.note_rollup(*place);
+            }
+        }
+    }
+
+    /// Turns records into bodies; new hosts and series get their numbers.
+    ///
+    /// # Errors
+    /// [`StoreError::BadQuery`] if a time is one that cannot be kept.
+    pub(crate) fn prepare(&mut self, records: &[Record]) -> Result<Vec<Body>, StoreError> {
+        records.iter().map(|record| self.prepare_one(record)).collect()
+    }
+
+    fn prepare_one(&mut self, Record { host, view }: &Record) -> Result<Body, StoreError> {
+        let timestamp_ms = view.timestamp_ms;
+        if !TIMES.contains(&timestamp_ms) {
+            let reason = format!("{timestamp_ms} ms is not between the years 1970 and 2527");
+            return Err(StoreError::bad_query("timestamp", reason));
+        }
+        let number = match self.host(host) {
+            Some(number) => number,
+            None if self.hosts.len() < MOST_HOSTS => self.add_host(Arc::clone(host)),
+            None => {
+                let reason = format!("a store like this holds at most {MOST_HOSTS}");
+                return Err(StoreError::bad_query("host", reason));
+            }
+        };
+        let values = self.get_mut(number).map(|host| host.prepare(view)).unwrap_or_default();
+        let place = Place { host: number, interval_ms: 0, timestamp_ms };
+        Ok(Body { place, bytes: seal(place, |out| frame::write(&values, out)) })
+    }
+}

@@ -1,0 +1,55 @@
+//! From a URL to a store.
+
+use std::{fmt, path::Path, sync::Arc};
+
+use crate::{Accounts, MemoryAccounts, MemoryStore, SqliteStore, Store, StoreError};
+
+/// A store and the accounts beside it.
+#[derive(Clone)]
+pub struct Opened {
+    /// Keeps frames.
+    pub store: Arc<dyn Store>,
+    /// Keeps users, configuration and the archive policy.
+    pub accounts: Arc<dyn Accounts>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("kind", &self.store.kind()).finish_non_exhaustive()
+    }
+}
+
+/// Opens `memory:` (gone when the process ends), or `sqlite:PATH` (also `sqlite:///absolute/path`),
+/// which makes the file and its directory where they are missing.
+///
+/// # Errors
+/// [`StoreError::BadUrl`] for anything else, or what opening the file ran into.
+pub async fn open(url: &str) -> Result<Opened, StoreError> {
+    let Some((scheme, rest)) = url.split_once(':') else {
+        return Err(bad_url("the store URL has no scheme"));
+    };
+    match scheme {
+        "memory" => Ok(open_memory()),
+        "sqlite" => open_sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
+        other => Err(bad_url(format!("`{other}:` is not a kind of store"))),
+    }
+}
+
+fn bad_url(reason: impl Into<String>) -> StoreError {
+    StoreError::BadUrl { reason: reason.into() }
+}
+
+fn open_memory() -> Opened {
+    Opened {
+        store: Arc::new(MemoryStore::default()),
+        accounts: Arc::new(MemoryAccounts::default()),
+    }
+}
+
+async fn open_sqlite(path: &str) -> Result<Opened, StoreError> {
+    if path.is_empty() || path.starts_with(':') {
+        return Err(bad_url("`sqlite:` needs the path of a file"));
+    }
+    let store = Arc::new(SqliteStore::open(Path::new(path)).await?);
+    Ok(Opened { store: Arc::clone(&store) as Arc<dyn Store>, accounts: store })
+}

@@ -1,0 +1,45 @@
+//! What SQLite's errors mean.
+
+use std::{io, path::Path};
+
+use crate::StoreError;
+
+/// Primary result codes, <https://sqlite.org/rescode.html>.
+const PERM: i32 = 3;
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const READONLY: i32 = 8;
+const IOERR: i32 = 10;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const CANTOPEN: i32 = 14;
+const NOTADB: i32 = 26;
+
+/// The error by its meaning, with the file's name.
+pub(super) fn explain(path: &Path, error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::PoolTimedOut => StoreError::unavailable("too many queries are running"),
+        sqlx::Error::PoolClosed => StoreError::closed(),
+        sqlx::Error::WorkerCrashed => StoreError::unavailable("its thread is gone"),
+        sqlx::Error::Database(database) => {
+            let code = database.code().and_then(|code| code.parse::<i32>().ok());
+            let message = database.message().to_owned();
+            by_code(path, code.unwrap_or(0) & 0xff, message)
+                .unwrap_or_else(|| StoreError::Backend(error.into()))
+        }
+        _ => StoreError::Backend(error.into()),
+    }
+}
+
+fn by_code(path: &Path, code: i32, message: String) -> Option<StoreError> {
+    let path = path.to_owned();
+    Some(match code {
+        BUSY | LOCKED | IOERR => StoreError::unavailable(message),
+        PERM | READONLY | CANTOPEN => {
+            StoreError::Unwritable { path, reason: io::Error::other(message) }
+        }
+        CORRUPT | NOTADB => StoreError::Corrupt { path, reason: message },
+        FULL => StoreError::Full { path },
+        _ => return None,
+    })
+}

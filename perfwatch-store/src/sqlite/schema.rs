@@ -1,0 +1,83 @@
+//! The tables, and how an older file becomes a current one.
+
+use sqlx::{Connection, SqliteConnection};
+
+/// `PfWt`: says in a file's header whose it is.
+pub(super) const APPLICATION_ID: i32 = 0x5066_5774;
+
+/// Each entry takes a file from the version that is its place here to the next one. Entries are
+/// only ever added.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE hosts (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT;
+    CREATE TABLE series (
+        host_id INTEGER NOT NULL REFERENCES hosts,
+        id INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        decimals INTEGER NOT NULL,
+        PRIMARY KEY (host_id, id),
+        UNIQUE (host_id, path, decimals)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE frames (
+        key INTEGER PRIMARY KEY,
+        body BLOB NOT NULL,
+        host_id INTEGER GENERATED ALWAYS AS (key >> 48) VIRTUAL,
+        timestamp_ms INTEGER GENERATED ALWAYS AS (key & 0xfffffffffff) VIRTUAL
+    ) STRICT;
+    CREATE TABLE rollups (
+        key INTEGER PRIMARY KEY,
+        body BLOB NOT NULL,
+        host_id INTEGER GENERATED ALWAYS AS (key >> 48) VIRTUAL,
+        interval_code INTEGER GENERATED ALWAYS AS ((key >> 44) & 15) VIRTUAL,
+        timestamp_ms INTEGER GENERATED ALWAYS AS (key & 0xfffffffffff) VIRTUAL
+    ) STRICT;
+    CREATE TABLE users (
+        name TEXT PRIMARY KEY,
+        password_hash TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        generation INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE revoked_sessions (
+        id TEXT PRIMARY KEY,
+        expires_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE config (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL,
+        updated_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE archive_policies (
+        name TEXT PRIMARY KEY,
+        full_resolution_days INTEGER NOT NULL,
+        downsample_interval_ms INTEGER NOT NULL,
+        downsampled_days INTEGER NOT NULL,
+        max_bytes INTEGER,
+        updated_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// The newest schema version known here.
+pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Says whose a new file is, before anything else is written into it, and lets it shrink later.
+pub(super) async fn claim(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA auto_vacuum = INCREMENTAL").execute(&mut *connection).await?;
+    let claim = format!("PRAGMA application_id = {APPLICATION_ID}");
+    sqlx::query(sqlx::AssertSqlSafe(claim)).execute(&mut *connection).await?;
+    Ok(())
+}
+
+/// Takes the file to the current version, one transaction per step.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
+    for (version, script) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql(script).execute(&mut *transaction).await?;
+        let set = format!("PRAGMA user_version = {version}");
+        sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What every backend must do. A backend joins with one line: `contract::suite!(constructor)`.
+
+pub(crate) mod accounts;
+pub(crate) mod append;
+pub(crate) mod property;
+pub(crate) mod range;
+pub(crate) mod retention;
+pub(crate) mod retention_limits;
+
+/// Runs the whole contract on the backend that a function of `fixture` makes.
+macro_rules! suite {
+    ($backend:ident) => {
+        mod $backend {
+            use crate::{
+                contract::{accounts, append, property, range, retention, retention_limits},
+                fixture::$backend,
+            };
+
+            $crate::contract::cases! { $backend, store:
+                append::a_frame_sent_twice_counts_once,
+                append::frames_may_come_in_any_order,
+                append::hosts_are_kept_apart,
+                append::any_row_name_is_a_name,
+                append::missing_is_missing,
+                append::an_impossible_time_is_refused_with_its_whole_batch,
+                append::a_series_may_get_more_decimals,
+                append::a_row_named_twice_counts_once,
+                append::a_closed_store_says_so,
+                range::a_range_ends_before_its_end,
+                range::a_gap_is_a_gap,
+                range::auto_is_raw_until_the_limit,
+                range::the_limit_never_cuts_the_newest,
+                range::several_aggregates_come_at_once,
+                range::averages_are_exact,
+                range::a_star_is_any_row,
+                range::what_is_unknown_is_empty,
+                range::a_bad_question_names_its_parameter,
+                range::a_summary_is_one_figure_each,
+                retention::every_frame_counts_once_in_both_tiers,
+                retention::late_frames_join_their_interval,
+                retention::only_whole_intervals_are_merged,
+                retention::an_interval_larger_than_a_step_is_merged_whole,
+                retention::the_interval_of_a_policy_may_change,
+                retention::what_is_too_old_goes,
+                retention::a_range_over_both_tiers_takes_whole_intervals,
+                retention::appends_and_queries_go_on_meanwhile,
+                retention_limits::a_size_bound_takes_the_oldest,
+                retention_limits::a_clock_that_jumped_deletes_nothing,
+                retention_limits::a_long_pause_is_believed_after_an_hour,
+                retention_limits::a_clock_far_behind_is_told,
+                retention_limits::a_bad_policy_names_its_key,
+            }
+
+            $crate::contract::cases! { $backend, accounts:
+                accounts::a_new_password_ends_sessions_and_a_new_hash_does_not,
+                accounts::names_are_taken_once,
+                accounts::ended_sessions_are_remembered_until_they_would_end,
+                accounts::configuration_is_kept,
+                accounts::a_policy_changes_field_by_field,
+            }
+
+            #[test]
+            fn any_frames_are_answered_as_a_plain_computation_would() {
+                property::answers_are_plain_computations(|| $backend());
+            }
+        }
+    };
+}
+
+/// One test per function, on a store of its own.
+macro_rules! cases {
+    ($backend:ident, $part:ident: $($module:ident::$case:ident,)+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let backend = $backend().await;
+                $module::$case(&*backend.opened.$part).await;
+            }
+        )+
+    };
+}
+
+pub(crate) use {cases, suite};

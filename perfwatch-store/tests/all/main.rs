@@ -1,0 +1,13 @@
+//! All tests of the store's public face, in one program: linking is what they wait for.
+
+// Helpers beside the tests are tests too, which the lint does not see.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod contract;
+mod fixture;
+mod kill;
+mod sqlite;
+mod writer;
+
+contract::suite!(memory);
+contract::suite!(sqlite_file);

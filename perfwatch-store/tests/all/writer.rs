@@ -1,0 +1,255 @@
+//! What becomes of frames while the store is away.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use perfwatch_store::{
+    BatchMetricsWriter, HostInfo, MemoryStore, RangeAnswer, RangeQuery, Record, RetentionPolicy,
+    RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage, WriterCounts,
+    WriterOptions, WriterStatus,
+};
+use tokio::{sync::watch, time::sleep};
+
+use crate::fixture::{SECOND, START, every, loads};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Works,
+    Away,
+    Hangs,
+}
+
+/// A memory store that can be told to fail.
+struct Moody {
+    store: MemoryStore,
+    mood: watch::Sender<Mood>,
+    appends: AtomicUsize,
+    largest: AtomicUsize,
+}
+
+impl Moody {
+    fn new(mood: Mood) -> Arc<Self> {
+        Arc::new(Self {
+            store: MemoryStore::default(),
+            mood: watch::Sender::new(mood),
+            appends: AtomicUsize::new(0),
+            largest: AtomicUsize::new(0),
+        })
+    }
+}
+
+#[async_trait]
+impl Store for Moody {
+    fn kind(&self) -> &'static str {
+        "moody"
+    }
+
+    async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.appends.fetch_add(1, Ordering::Relaxed);
+        self.largest.fetch_max(records.len(), Ordering::Relaxed);
+        let mut mood = self.mood.subscribe();
+        let mood = *mood.wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
+        if mood == Mood::Away {
+            return Err(StoreError::Unavailable { reason: "gone fishing".into() });
+        }
+        self.store.append(records).await
+    }
+
+    async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
+        self.store.range(query).await
+    }
+
+    async fn summary(&self, selection: &Selection) -> Result<Vec<SeriesSummary>, StoreError> {
+        self.store.summary(selection).await
+    }
+
+    async fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {
+        self.store.series(host).await
+    }
+
+    async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
+        self.store.hosts().await
+    }
+
+    async fn usage(&self) -> Result<Usage, StoreError> {
+        self.store.usage().await
+    }
+
+    async fn apply_retention(
+        &self,
+        policy: &RetentionPolicy,
+        now_ms: i64,
+    ) -> Result<RetentionReport, StoreError> {
+        self.store.apply_retention(policy, now_ms).await
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+fn writer(store: &Arc<Moody>, capacity: usize, batch: usize) -> BatchMetricsWriter {
+    let store = Arc::clone(store) as Arc<dyn Store>;
+    BatchMetricsWriter::spawn(store, WriterOptions { capacity, batch, ..Default::default() })
+}
+
+fn push(writer: &BatchMetricsWriter, seconds: std::ops::Range<i64>) {
+    let times = every(SECOND, START + seconds.start * SECOND, START + seconds.end * SECOND);
+    loads(times).into_iter().for_each(|record| writer.push(record));
+}
+
+fn counts(expected: u64, stored: u64, waiting: u64, dropped: u64) -> WriterCounts {
+    WriterCounts { expected, stored, waiting, dropped }
+}
+
+async fn held(store: &Moody) -> (u64, Option<i64>) {
+    let usage = store.usage().await.unwrap();
+    (usage.frames, usage.oldest_ms.map(|oldest| (oldest - START) / SECOND))
+}
+
+const ONE_SECOND: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_written_in_batches() {
+    let store = Moody::new(Mood::Works);
+    let writer = writer(&store, 100, 10);
+    push(&writer, 0..35);
+    assert_eq!(writer.counts(), counts(35, 0, 35, 0));
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(writer.counts(), counts(35, 35, 0, 0));
+    assert_eq!(writer.status(), WriterStatus::Ok);
+    assert_eq!(store.appends.load(Ordering::Relaxed), 4);
+    assert_eq!(store.largest.load(Ordering::Relaxed), 10);
+    assert_eq!(held(&store).await, (35, Some(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_costs_nothing_while_there_is_room() {
+    let store = Moody::new(Mood::Away);
+    let writer = writer(&store, 100, 10);
+    push(&writer, 0..30);
+    sleep(LONG * 5).await;
+    assert_eq!(writer.counts(), counts(30, 0, 30, 0));
+    let reason = "the store is not available: gone fishing".to_owned();
+    assert_eq!(writer.status(), WriterStatus::Degraded { reason });
+    // 0.25, 0.5, 1, ... 16 s, then every 30 s: five minutes are 16 tries, not 1,200.
+    let tries = store.appends.load(Ordering::Relaxed);
+    assert!((14..=18).contains(&tries), "{tries}");
+
+    store.mood.send_replace(Mood::Works);
+    push(&writer, 30..31);
+    sleep(LONG).await;
+    assert_eq!(writer.counts(), counts(31, 31, 0, 0));
+    assert_eq!(writer.status(), WriterStatus::Ok);
+    assert_eq!(held(&store).await, (31, Some(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_there_is_no_room_the_oldest_go() {
+    let store = Moody::new(Mood::Away);
+    let writer = writer(&store, 20, 10);
+    push(&writer, 0..50);
+    assert_eq!(writer.counts(), counts(50, 0, 20, 30));
+    sleep(LONG).await;
+    store.mood.send_replace(Mood::Works);
+    sleep(LONG).await;
+    assert_eq!(writer.counts(), counts(50, 20, 0, 30));
+    assert_eq!(held(&store).await, (20, Some(30)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_written_is_not_dropped() {
+    let store = Moody::new(Mood::Hangs);
+    let writer = writer(&store, 20, 10);
+    push(&writer, 0..10);
+    sleep(ONE_SECOND).await;
+    push(&writer, 10..50);
+    assert_eq!(writer.counts(), counts(50, 0, 20, 30));
+    // The try under way fails, and its records are still there for the next.
+    store.mood.send_replace(Mood::Away);
+    sleep(ONE_SECOND).await;
+    assert_eq!(writer.counts(), counts(50, 0, 20, 30));
+    store.mood.send_replace(Mood::Works);
+    sleep(LONG).await;
+    assert_eq!(writer.counts(), counts(50, 20, 0, 30));
+    assert_eq!(held(&store).await, (20, Some(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_no_store_takes_is_given_up_alone() {
+    let store = Moody::new(Mood::Works);
+    let writer = writer(&store, 100, 10);
+    push(&writer, 0..3);
+    loads([-5]).into_iter().for_each(|record| writer.push(record));
+    push(&writer, 3..7);
+    sleep(LONG).await;
+    assert_eq!(writer.counts(), counts(8, 7, 0, 1));
+    assert_eq!(writer.status(), WriterStatus::Ok);
+    assert_eq!(held(&store).await, (7, Some(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_writes_what_waits() {
+    let store = Moody::new(Mood::Away);
+    let writer = writer(&store, 100, 10);
+    push(&writer, 0..25);
+    sleep(LONG * 3).await;
+    store.mood.send_replace(Mood::Works);
+    assert_eq!(writer.shutdown(ONE_SECOND).await, counts(25, 25, 0, 0));
+    // What comes later is counted, and lost.
+    push(&writer, 25..26);
+    assert_eq!(writer.counts(), counts(26, 25, 0, 1));
+    assert_eq!(writer.shutdown(ONE_SECOND).await, counts(26, 25, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_at_its_deadline() {
+    for mood in [Mood::Away, Mood::Hangs] {
+        let store = Moody::new(mood);
+        let writer = writer(&store, 100, 10);
+        push(&writer, 0..25);
+        let start = tokio::time::Instant::now();
+        assert_eq!(writer.shutdown(ONE_SECOND).await, counts(25, 0, 0, 25), "{mood:?}");
+        assert!(start.elapsed() < ONE_SECOND * 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sum_holds_at_every_moment() {
+    let store = Moody::new(Mood::Works);
+    let writer = Arc::new(writer(&store, 50, 7));
+    let pusher = {
+        let writer = Arc::clone(&writer);
+        thread::spawn(move || {
+            (0..200).for_each(|burst| {
+                push(&writer, burst * 20..(burst + 1) * 20);
+                thread::sleep(Duration::from_micros(200));
+            });
+        })
+    };
+    let mut round = 0_u32;
+    while !pusher.is_finished() {
+        let moods = [Mood::Works, Mood::Away, Mood::Works, Mood::Hangs];
+        if round.is_multiple_of(64) {
+            store.mood.send_replace(moods[round as usize / 64 % 4]);
+        }
+        round = round.wrapping_add(1);
+        let WriterCounts { expected, stored, waiting, dropped } = writer.counts();
+        assert_eq!(expected, stored + waiting + dropped);
+        tokio::task::yield_now().await;
+    }
+    pusher.join().unwrap();
+    store.mood.send_replace(Mood::Works);
+    let last = writer.shutdown(LONG).await;
+    assert_eq!((last.expected, last.waiting), (4000, 0));
+    assert_eq!(last.stored + last.dropped, 4000);
+    assert_eq!(held(&store).await.0, last.stored);
+}
