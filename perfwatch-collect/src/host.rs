@@ -34,7 +34,13 @@ pub fn host_facts(roots: &Roots) -> HostFacts {
     let cpus = CpuInfo::from_file(roots.proc("cpuinfo")).ok();
     let stat = KernelStats::from_file(roots.proc("stat"), procfs::current_system_info()).ok();
     let memory = Meminfo::from_file(roots.proc("meminfo")).ok();
-    let name = line(&roots.proc("sys/kernel/hostname"));
+    let kernel_name = || line(&roots.proc("sys/kernel/hostname"));
+    let name = if roots.procfs == Path::new("/proc") {
+        kernel_name()
+    } else {
+        // The kernel tells a container its own name, whichever /proc it reads.
+        line(&roots.rootfs.join("etc/hostname")).or_else(kernel_name)
+    };
     HostFacts {
         name: name.unwrap_or_else(|| "localhost".to_owned()),
         os: os_name(&roots.rootfs),

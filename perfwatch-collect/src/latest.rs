@@ -8,11 +8,13 @@ use std::{
 };
 
 struct Slot<T> {
-    value: Option<T>,
+    value: Option<(Instant, T)>,
     stopped: bool,
 }
 
 struct Shared<T> {
+    /// A value older than this is not shown as current any more: its thread hangs.
+    stale_after: Duration,
     slot: Mutex<Slot<T>>,
     changed: Condvar,
 }
@@ -41,13 +43,17 @@ impl<T: Send + 'static> Latest<T> {
         mut produce: impl FnMut() -> T + Send + 'static,
     ) -> io::Result<Self> {
         let slot = Mutex::new(Slot { value: None, stopped: false });
-        let shared = Arc::new(Shared { slot, changed: Condvar::new() });
+        let shared = Arc::new(Shared {
+            stale_after: 3 * interval + Duration::from_secs(5),
+            slot,
+            changed: Condvar::new(),
+        });
         let theirs = Arc::clone(&shared);
         thread::Builder::new().name(name.to_owned()).spawn(move || {
             loop {
                 let value = produce();
                 let mut slot = theirs.lock();
-                slot.value = Some(value);
+                slot.value = Some((Instant::now(), value));
                 theirs.changed.notify_all();
                 let deadline = Instant::now() + interval;
                 while !slot.stopped {
@@ -68,12 +74,14 @@ impl<T: Send + 'static> Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// Looks at the latest value, if there is one yet.
+    /// Looks at the latest value; nothing before the first, or where none came for long.
     pub fn with<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        self.0.lock().value.as_ref().map(look)
+        let slot = self.0.lock();
+        let (made, value) = slot.value.as_ref()?;
+        (made.elapsed() < self.0.stale_after).then(|| look(value))
     }
 
-    /// Whether there is a value yet.
+    /// Whether there was a value yet.
     pub fn is_there(&self) -> bool {
         self.0.lock().value.is_some()
     }

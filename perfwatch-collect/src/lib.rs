@@ -24,11 +24,13 @@ mod host;
 mod latest;
 mod monitor;
 pub mod parse;
+mod part;
 mod roots;
 mod sampler;
 mod source;
 #[allow(unsafe_code)] // The one place: see its module doc.
 mod sys;
+mod totals;
 
 pub use aggregator::MetricsAggregator;
 pub use collector::{BaseCollector, blocks_of};

@@ -1,5 +1,7 @@
 //! Small pure functions over the bytes of kernel files.
 
+use std::borrow::Cow;
+
 /// What a parser did not understand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError {
@@ -48,6 +50,15 @@ pub fn number(word: &[u8]) -> Option<u64> {
 pub fn decimal(word: &[u8]) -> Option<f64> {
     let number: f64 = std::str::from_utf8(word).ok()?.parse().ok()?;
     (number.is_finite() && number >= 0.0).then_some(number)
+}
+
+/// A name that the kernel was given by somebody: bytes that are no text are shown as `\xff`, so
+/// that two names stay two.
+pub fn name(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(name) => Cow::Borrowed(name),
+        Err(_) => Cow::Owned(bytes.escape_ascii().to_string()),
+    }
 }
 
 /// The first word as a number; sysfs attributes are mostly this.

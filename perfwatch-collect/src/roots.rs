@@ -45,9 +45,11 @@ impl Roots {
     }
 
     /// Another host's `/proc/net` and `/proc/self` are links to the reader itself, so its first
-    /// process stands for it. A copied tree without processes is read as it is.
+    /// process stands for it, also where that one cannot be seen: the reader's own numbers would
+    /// be wrong. A copied tree without processes is read as it is.
     fn init_process(&self) -> PathBuf {
         let init = self.proc("1");
-        if self.procfs == Path::new("/proc") || !init.exists() { self.procfs.clone() } else { init }
+        let copied = !init.exists() && !self.proc("self").exists();
+        if self.procfs == Path::new("/proc") || copied { self.procfs.clone() } else { init }
     }
 }

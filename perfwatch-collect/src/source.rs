@@ -11,9 +11,9 @@ use crate::{CollectError, clock, parse::ParseError};
 
 const PAGE: usize = 4096;
 
-/// A file of `/proc` hands out whole records until its page is full, so an answer shorter than
-/// this is its last (the records read here are below half a page; Documentation/filesystems/
-/// seq_file.rst). It saves the second `pread`, which would only return 0.
+/// A file of `/proc` hands out whole records until its page is full (Documentation/filesystems/
+/// seq_file.rst), so where records are below half a page an answer shorter than this is the last.
+/// It saves the second `pread`, which would only return 0.
 const LAST_ANSWER_BELOW: usize = PAGE / 2;
 
 /// No file read at every tick is larger; what is must not fill the memory.
@@ -26,12 +26,25 @@ pub struct Source {
     file: Option<File>,
     buffer: Vec<u8>,
     read_at_ns: u64,
+    last_answer_below: usize,
 }
 
 impl Source {
     /// A source that is opened at the first read.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), file: None, buffer: Vec::new(), read_at_ns: 0 }
+        Self {
+            path: path.into(),
+            file: None,
+            buffer: Vec::new(),
+            read_at_ns: 0,
+            last_answer_below: LAST_ANSWER_BELOW,
+        }
+    }
+
+    /// The same for a file whose records may be longer than half a page: it is read until
+    /// nothing more comes.
+    pub fn with_long_records(path: impl Into<PathBuf>) -> Self {
+        Self { last_answer_below: 1, ..Self::new(path) }
     }
 
     /// The file's path.
@@ -89,7 +102,7 @@ impl Source {
                 read => read?,
             };
             filled += read;
-            if read < LAST_ANSWER_BELOW {
+            if read < self.last_answer_below {
                 break;
             }
             if filled > LARGEST {
@@ -103,6 +116,11 @@ impl Source {
 
 fn classify(path: &Path, source: io::Error) -> CollectError {
     let path_shown = path.display();
+    // What a kernel has compiled in and switched off answers so, such as pressure with psi=0.
+    if source.raw_os_error() == Some(nix::libc::EOPNOTSUPP) {
+        let reason = format!("this kernel has {path_shown}, switched off");
+        return CollectError::Unsupported { reason, cure: None };
+    }
     match source.kind() {
         io::ErrorKind::NotFound => {
             CollectError::unsupported(format!("this kernel or host has no {path_shown}"), None)

@@ -26,6 +26,8 @@ struct Fake {
     /// How many of ten seconds a hardware group is on the counters.
     running_tenths: u64,
     refusal: i32,
+    /// How many groups were opened so far.
+    opened: Arc<AtomicU64>,
 }
 
 struct FakeGroup {
@@ -40,6 +42,7 @@ impl CounterSource for Fake {
         if events.iter().any(|event| matches!(event, Event::CacheRead(..))) {
             return Err(io::Error::from_raw_os_error(self.refusal));
         }
+        self.opened.fetch_add(1, Ordering::Relaxed);
         // CPU 1 does twice the work of CPU 0; the second event of a group counts half the first.
         let per_second = (0..events.len() as u64)
             .map(|index| 4_000_000_000 * (u64::from(cpu) + 1) / (index + 1))
@@ -70,7 +73,12 @@ impl CounterGroup for FakeGroup {
 fn view(running_tenths: u64) -> (View, PerfEvents) {
     let host = Host::new("server");
     let clock = Arc::new(AtomicU64::new(0));
-    let fake = Fake { clock: Arc::clone(&clock), running_tenths, refusal: nix::libc::ENOENT };
+    let fake = Fake {
+        clock: Arc::clone(&clock),
+        running_tenths,
+        refusal: nix::libc::ENOENT,
+        opened: Arc::default(),
+    };
     let mut collector = PerfEvents::with_source(&host.roots(), Box::new(fake));
     let mut frames = [Frame::new(collector.tables()), Frame::new(collector.tables())];
     for (frame, seconds) in frames.iter_mut().zip([10, 15]) {
@@ -121,11 +129,41 @@ fn events_that_do_not_open_are_named_with_reason_and_cure() {
 fn a_forbidden_event_says_which_permission_is_missing() {
     let host = Host::new("server");
     let clock = Arc::new(AtomicU64::new(0));
-    let fake = Fake { clock, running_tenths: 10, refusal: nix::libc::EACCES };
+    let fake =
+        Fake { clock, running_tenths: 10, refusal: nix::libc::EACCES, opened: Arc::default() };
     let mut collector = PerfEvents::with_source(&host.roots(), Box::new(fake));
     let mut frame = Frame::new(collector.tables());
     collector.collect(&mut frame.blocks).unwrap();
     let gap = &collector.gaps()[0];
     assert!(gap.reason.contains("perf_event_paranoid is 2"), "{}", gap.reason);
     assert!(gap.cure.as_ref().unwrap().contains("CAP_PERFMON"));
+}
+
+#[test]
+fn counters_that_stopped_for_good_are_opened_anew() {
+    let host = Host::new("server");
+    let (clock, opened) = (Arc::new(AtomicU64::new(10)), Arc::new(AtomicU64::new(0)));
+    let fake = Fake {
+        clock: Arc::clone(&clock),
+        running_tenths: 10,
+        refusal: nix::libc::ENOENT,
+        opened: Arc::clone(&opened),
+    };
+    let mut collector = PerfEvents::with_source(&host.roots(), Box::new(fake));
+    let mut frame = Frame::new(collector.tables());
+    let mut collect = || {
+        frame.blocks[0].clear();
+        collector.collect(&mut frame.blocks).unwrap();
+        frame.blocks[0].row(0).is_some_and(|row| row[0] != perfwatch_core::MISSING)
+    };
+    assert!(collect());
+    let at_first = opened.load(Ordering::Relaxed);
+    clock.store(15, Ordering::Relaxed);
+    assert!(collect());
+    assert_eq!(opened.load(Ordering::Relaxed), at_first);
+    // The clock of the counters stands still, as after a suspend that unplugged their CPUs.
+    assert!(!collect(), "what no longer counts is not shown as counted");
+    clock.store(20, Ordering::Relaxed);
+    assert!(collect());
+    assert_eq!(opened.load(Ordering::Relaxed), 2 * at_first);
 }

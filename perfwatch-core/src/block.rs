@@ -52,7 +52,7 @@ impl Keys {
 
     /// The row with this name, looked for from `hint` on, so that two lists in nearly the same
     /// order are matched in one pass.
-    pub(crate) fn find(&self, key: &str, hint: usize) -> Option<usize> {
+    pub fn find(&self, key: &str, hint: usize) -> Option<usize> {
         let rows = self.len();
         (hint..rows).chain(0..hint.min(rows)).find(|&row| self.get(row) == Some(key))
     }
@@ -86,6 +86,13 @@ impl Block {
         self.keys.clear();
         self.values.clear();
         self.read_at_ns = 0;
+    }
+
+    /// Makes this a copy of another block of the same table, reusing the memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.read_at_ns = other.read_at_ns;
+        self.keys.copy_from(&other.keys);
+        self.values.clone_from(&other.values);
     }
 
     /// Says at which monotonic time (nanoseconds) the source was read; rates divide by the

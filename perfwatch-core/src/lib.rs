@@ -11,6 +11,7 @@
 mod block;
 mod decimal;
 mod frame;
+mod growth;
 mod json;
 pub mod prometheus;
 pub mod series;
@@ -21,6 +22,7 @@ mod view;
 pub use block::{Block, Keys, RowMut};
 pub use decimal::{Decimal, MISSING};
 pub use frame::Frame;
+pub use growth::growth;
 pub use table::{Column, Derived, Field, FieldId, Kind, Per, Source, Table};
 pub use unit::Unit;
 pub use view::{View, ViewBlock};

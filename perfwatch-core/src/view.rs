@@ -5,12 +5,8 @@
 //! no rate; the value is then [`MISSING`].
 
 use crate::{
-    Block, Column, Decimal, FieldId, Frame, Keys, Kind, MISSING, Per, Source, Table, Unit,
+    Block, Column, Decimal, FieldId, Frame, Keys, MISSING, Per, Source, Table, Unit, growth,
 };
-
-/// CPU time may step back a little (idle and iowait are estimates, proc(5)); falling back by this
-/// much (3 s in microseconds) means that the CPU was plugged in anew.
-const CPU_TIME_RESTART_US: i64 = 3_000_000;
 
 /// How far two readings of the suspend clock may differ without a suspend between them.
 const SUSPEND_TOLERANCE_NS: u64 = 100_000_000;
@@ -125,19 +121,7 @@ impl Change<'_> {
 
     /// How much a counter grew, in its own unit.
     fn growth(&self, id: FieldId) -> Option<f64> {
-        let field = self.table.fields.get(id.0)?;
-        let (now, before) = (*self.now.get(id.0)?, *self.before?.get(id.0)?);
-        if now == MISSING || before == MISSING {
-            return None;
-        }
-        let growth = match field.kind {
-            Kind::Counter32 if now < before => (now + (1_i64 << 32)).checked_sub(before)?,
-            _ => now.checked_sub(before)?,
-        };
-        if field.unit == Unit::CpuTime && -CPU_TIME_RESTART_US < growth {
-            return Some(growth.max(0) as f64);
-        }
-        (growth >= 0).then_some(growth as f64)
+        growth(self.table, self.before?, self.now, id).map(|growth| growth as f64)
     }
 
     /// All CPU time of the row that passed; nothing if none did or the CPU started anew.

@@ -115,6 +115,17 @@ fn a_32_bit_counter_wraps_and_cpu_time_may_step_back_a_little() {
 }
 
 #[test]
+fn a_32_bit_counter_of_a_thing_that_was_replaced_did_not_wrap() {
+    let before = frame(10, &[], [0, 500, 4000]);
+    let now = frame(11, &[], [0, 3, 10]);
+    let mut seen = View::default();
+    seen.update(Some(&before), &now);
+    let disk = seen.block("disk").unwrap();
+    assert_eq!(disk.get("", "read_latency_ms").unwrap().get(), None);
+    assert_eq!(disk.get("", "queue_length").unwrap().get(), None);
+}
+
+#[test]
 fn rows_are_matched_by_name_not_by_place() {
     let before = frame(10, &[("0", 0, 0), ("1", 0, 0), ("2", 0, 0)], [0; 3]);
     let now = frame(11, &[("2", 10, 10), ("3", 10, 0), ("0", 10, 0)], [0; 3]);

@@ -6,6 +6,7 @@ use perfwatch_core::{Block, FieldId, RowMut, Table, metric_table};
 use crate::{
     BaseCollector, CollectError, Gap, Roots, Source, blocks_of,
     parse::{ParseError, decimal, lines, number, words},
+    part::Part,
 };
 
 metric_table! {
@@ -38,32 +39,29 @@ metric_table! {
 
 static TABLES: [&Table; 1] = [&resources::TABLE];
 
-const RESOURCES: [&str; 4] = ["cpu", "memory", "io", "irq"];
+/// The resources, and what is missing without each.
+const RESOURCES: [(&str, &str); 4] = [
+    ("cpu", "pressure of cpu"),
+    ("memory", "pressure of memory"),
+    ("io", "pressure of io"),
+    ("irq", "pressure of irq"),
+];
 const SOME: [FieldId; 4] =
     [resources::some_avg10, resources::some_avg60, resources::some_avg300, resources::some_time];
 const FULL: [FieldId; 4] =
     [resources::full_avg10, resources::full_avg60, resources::full_avg300, resources::full_time];
 
 pub(super) struct Pressure {
-    sources: Vec<(&'static str, Source)>,
+    parts: Vec<(&'static str, Part)>,
     gaps: Vec<Gap>,
 }
 
 impl Pressure {
     pub(super) fn new(roots: &Roots) -> Self {
         let folder = roots.proc("pressure");
-        // A kernel that does not account for a resource has no file for it; asking again at every
-        // tick would cost an open.
-        let (there, absent): (Vec<_>, Vec<_>) =
-            RESOURCES.into_iter().partition(|resource| folder.join(resource).exists());
-        let gap = |resource: &str| {
-            let reason = "this kernel does not account for it";
-            Gap::new(format!("pressure of {resource}"), reason, None)
-        };
-        Self {
-            sources: there.iter().map(|&name| (name, Source::new(folder.join(name)))).collect(),
-            gaps: absent.iter().map(|resource| gap(resource)).collect(),
-        }
+        let part =
+            |(resource, what)| (resource, Part::new(what, Source::new(folder.join(resource))));
+        Self { parts: RESOURCES.into_iter().map(part).collect(), gaps: Vec::new() }
     }
 }
 
@@ -78,33 +76,21 @@ impl BaseCollector for Pressure {
 
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
         let [block] = blocks_of(blocks)?;
-        if self.sources.is_empty() {
-            return Err(CollectError::unsupported(
-                "this kernel has no /proc/pressure",
-                Some("use Linux 4.20 or newer built with CONFIG_PSI"),
-            ));
+        for (resource, part) in &mut self.parts {
+            part.parse(&mut self.gaps, |bytes| parse(bytes, &mut block.push_row(resource)));
+            block.set_read_at(part.read_at());
         }
-        for (resource, source) in &mut self.sources {
-            let mut row = block.push_row(resource);
-            source.parse(|bytes| parse(bytes, &mut row)).map_err(switched_off)?;
-            block.set_read_at(source.read_at());
+        match self.gaps.first() {
+            Some(gap) if self.gaps.len() == RESOURCES.len() => Err(CollectError::unsupported(
+                gap.reason.clone(),
+                Some("use Linux 4.20 or newer built with CONFIG_PSI, booted with psi=1"),
+            )),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn gaps(&self) -> &[Gap] {
         &self.gaps
-    }
-}
-
-/// A kernel started with `psi=0` has the files and answers with EOPNOTSUPP.
-fn switched_off(error: CollectError) -> CollectError {
-    match &error {
-        CollectError::Io { source, .. } if source.raw_os_error() == Some(nix::libc::EOPNOTSUPP) => {
-            let reason = "pressure accounting is switched off in this kernel";
-            CollectError::unsupported(reason, Some("boot with psi=1 on the kernel command line"))
-        }
-        _ => error,
     }
 }
 

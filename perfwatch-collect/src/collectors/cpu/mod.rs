@@ -11,6 +11,7 @@ use perfwatch_core::{Block, Table, metric_table};
 use crate::{
     BaseCollector, CollectError, Gap, Latest, Roots, Source, blocks_of,
     parse::{ParseError, decimal, words},
+    part::Part,
 };
 use sensors::Sensors;
 
@@ -105,7 +106,7 @@ static TABLES: [&Table; 3] = [&host::TABLE, &cores::TABLE, &temperatures::TABLE]
 
 pub(super) struct Cpu {
     stat: Source,
-    loadavg: Source,
+    loadavg: Part,
     sensors: Option<Latest<Sensors>>,
     gaps: Vec<Gap>,
 }
@@ -114,7 +115,7 @@ impl Cpu {
     pub(super) fn new(roots: &Roots) -> Self {
         Self {
             stat: Source::new(roots.proc("stat")),
-            loadavg: Source::new(roots.proc("loadavg")),
+            loadavg: Part::new("load averages", Source::new(roots.proc("loadavg"))),
             sensors: Sensors::watch(roots),
             gaps: Vec::new(),
         }
@@ -135,14 +136,12 @@ impl BaseCollector for Cpu {
         self.stat.parse(|bytes| stat::parse(bytes, host, cores))?;
         host.set_read_at(self.stat.read_at());
         cores.set_read_at(self.stat.read_at());
-        self.loadavg.parse(|bytes| parse_load(bytes, host))?;
+        self.loadavg.parse(&mut self.gaps, |bytes| parse_load(bytes, host));
         if let Some(sensors) = &self.sensors {
             let gaps = &mut self.gaps;
             sensors.with(|sensors| {
                 sensors.fill(host, cores, temperatures);
-                if *gaps != sensors.gaps {
-                    gaps.clone_from(&sensors.gaps);
-                }
+                sensors.tell_gaps(gaps);
             });
         }
         Ok(())

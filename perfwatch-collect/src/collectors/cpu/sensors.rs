@@ -1,6 +1,7 @@
 //! Frequencies and temperatures of the CPU, and which CPUs are offline: read on a slow thread.
 
 use std::{
+    cmp::Ordering,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -31,10 +32,13 @@ pub(super) struct Sensors {
     frequencies: Vec<(u32, f64)>,
     /// Temperature by label, in degrees Celsius.
     temperatures: Vec<(String, f64)>,
-    /// CPUs that are there but not used by the kernel.
-    offline: Vec<String>,
-    pub(super) gaps: Vec<Gap>,
+    /// CPUs that are there but not used by the kernel, ascending.
+    offline: Vec<(u32, String)>,
+    gaps: Vec<Gap>,
 }
+
+const FREQUENCY: &str = "CPU frequency";
+const TEMPERATURE: &str = "CPU temperature";
 
 impl Sensors {
     /// Starts the thread; nothing where the system gives none.
@@ -49,15 +53,24 @@ impl Sensors {
         let mut gaps = Vec::new();
         if frequencies.is_empty() {
             let reason = "neither cpufreq in /sys nor `cpu MHz` in /proc/cpuinfo is there";
-            gaps.push(Gap::new("CPU frequency", reason, None));
+            gaps.push(Gap::new(FREQUENCY, reason, None));
         }
         if temperatures.is_empty() {
             let reason = "no CPU sensor in /sys/class/hwmon or /sys/class/thermal; \
                           virtual machines have none";
             let cure = "on real hardware load the sensor driver: modprobe coretemp or k10temp";
-            gaps.push(Gap::new("CPU temperature", reason, Some(cure)));
+            gaps.push(Gap::new(TEMPERATURE, reason, Some(cure)));
         }
         Self { frequencies, temperatures, offline: offline(roots), gaps }
+    }
+
+    /// Keeps what is missing here among the collector's gaps.
+    pub(super) fn tell_gaps(&self, gaps: &mut Vec<Gap>) {
+        let mine = |gap: &&Gap| gap.what == FREQUENCY || gap.what == TEMPERATURE;
+        if !gaps.iter().filter(mine).eq(&self.gaps) {
+            gaps.retain(|gap| !mine(&gap));
+            gaps.extend_from_slice(&self.gaps);
+        }
     }
 
     /// Writes the readings into rows that `/proc/stat` made; adds a row per offline CPU.
@@ -78,10 +91,10 @@ impl Sensors {
             let sum: f64 = self.frequencies.iter().map(|(_, mhz)| mhz).sum();
             host.host_row().set_f64(host::frequency, sum / self.frequencies.len() as f64);
         }
-        for cpu in &self.offline {
+        for (cpu, name) in &self.offline {
             // It may have come back since the slow thread looked.
-            if !cores.keys().iter().any(|key| key == cpu) {
-                cores.push_row(cpu).set_flag(cores::online, false);
+            if !has_core(cores, online, *cpu) {
+                cores.push_row(name).set_flag(cores::online, false);
             }
         }
         for (label, celsius) in &self.temperatures {
@@ -93,6 +106,21 @@ impl Sensors {
             host.host_row().set_f64(host::temperature, hottest);
         }
     }
+}
+
+/// Whether the first `rows` rows, which ascend, have this CPU.
+fn has_core(cores: &Block, rows: usize, cpu: u32) -> bool {
+    let number = |row| cores.keys().get(row).and_then(|key| parse::number(key.as_bytes()));
+    let (mut low, mut high) = (0, rows);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match number(middle).cmp(&Some(u64::from(cpu))) {
+            Ordering::Less => low = middle + 1,
+            Ordering::Equal => return true,
+            Ordering::Greater => high = middle,
+        }
+    }
+    false
 }
 
 /// `scaling_cur_freq` of each CPU, else `cpu MHz` of `/proc/cpuinfo`; ascending by CPU.
@@ -179,7 +207,7 @@ fn push_sensor(found: &mut Vec<(String, f64)>, label: String, celsius: f64) {
     found.push((name, celsius));
 }
 
-fn offline(roots: &Roots) -> Vec<String> {
+fn offline(roots: &Roots) -> Vec<(u32, String)> {
     let mut cpus = Vec::new();
     let list = fs::read(roots.sys("devices/system/cpu/offline")).unwrap_or_default();
     let mut present = Vec::new();
@@ -188,7 +216,7 @@ fn offline(roots: &Roots) -> Vec<String> {
     // `offline` also names CPUs that the board could hold and does not.
     cpu_list(&list, |cpu| {
         if present.binary_search(&cpu).is_ok() {
-            cpus.push(cpu.to_string());
+            cpus.push((cpu, cpu.to_string()));
         }
     });
     cpus

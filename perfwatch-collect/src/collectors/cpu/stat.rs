@@ -85,5 +85,8 @@ fn event(row: &mut RowMut<'_>, name: &[u8], value: Option<u64>) {
         b"procs_blocked" => host::tasks_blocked,
         _ => return,
     };
-    row.set_opt(field, value);
+    // A count of tasks can be below zero for a moment, which the kernel shows as 2^32 or 2^64
+    // less that much.
+    let tasks = field == host::tasks_running || field == host::tasks_blocked;
+    row.set_opt(field, value.filter(|&value| !tasks || value < 1 << 31));
 }

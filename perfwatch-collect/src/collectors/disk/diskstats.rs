@@ -1,9 +1,9 @@
 //! The parser of `/proc/diskstats` (Documentation/admin-guide/iostats.rst).
 
-use perfwatch_core::{Block, FieldId, MISSING};
+use perfwatch_core::{Block, FieldId};
 
 use super::{devices, host, topology::Topology};
-use crate::parse::{ParseError, lines, number, words};
+use crate::parse::{ParseError, lines, name, number, words};
 
 /// A sector is this many bytes here, whatever the device's own are.
 const SECTOR: u64 = 512;
@@ -41,7 +41,9 @@ const COLUMNS: [Column; 17] = [
 /// The columns that every kernel has.
 const LEAST: usize = 11;
 
-const SUMS: [(FieldId, FieldId); 6] = [
+/// What is added up over physical disks: partitions, dm, md and loop devices would count the same
+/// transfer again.
+pub(super) static TOTALS: [(FieldId, FieldId); 6] = [
     (devices::reads, host::reads),
     (devices::writes, host::writes),
     (devices::bytes_read, host::bytes_read),
@@ -56,10 +58,14 @@ pub(super) fn parse(
     topology: &mut Topology,
     block: &mut Block,
 ) -> Result<(), ParseError> {
+    // A host without any block device has an empty file.
+    if bytes.is_empty() {
+        return Ok(());
+    }
     for (index, line) in lines(bytes)?.enumerate() {
         let mut words = words(line).skip(2);
-        let Some(name) = words.next() else { continue };
-        let name = String::from_utf8_lossy(name);
+        let Some(word) = words.next() else { continue };
+        let name = name(word);
         let Some(disk) = topology.disk(&name) else { continue };
         let used = words.clone().any(|word| word != b"0");
         if !disk.physical && !used {
@@ -83,19 +89,4 @@ pub(super) fn parse(
         }
     }
     Ok(())
-}
-
-/// Sums the physical disks: partitions, dm, md and loop devices would count the same transfer
-/// again.
-pub(super) fn sum(devices: &Block, host: &mut Block) {
-    let physical = |row: &usize| devices.value(*row, devices::physical) == 1;
-    for row in (0..devices.keys().len()).filter(physical) {
-        let mut total = host.host_row();
-        for (field, sum) in SUMS {
-            let value = devices.value(row, field);
-            if value != MISSING {
-                total.add(sum, value.unsigned_abs());
-            }
-        }
-    }
 }

@@ -9,7 +9,9 @@ mod topology;
 
 use perfwatch_core::{Block, Table, metric_table};
 
-use crate::{BaseCollector, CollectError, Gap, Roots, Source, blocks_of};
+use crate::{
+    BaseCollector, CollectError, Gap, Roots, Source, blocks_of, part::Part, totals::Totals,
+};
 use space::FileSystems;
 use topology::Topology;
 
@@ -25,9 +27,9 @@ metric_table! {
         /// Bytes written.
         bytes_written: Counter Bytes,
         /// Time that reads took, summed over reads.
-        read_time: Counter32 Milliseconds,
+        read_time: Counter Milliseconds,
         /// Time that writes took, summed over writes.
-        write_time: Counter32 Milliseconds,
+        write_time: Counter Milliseconds,
     }
     derive {
         /// Mean time from request to answer of a read.
@@ -116,11 +118,14 @@ metric_table! {
 static TABLES: [&Table; 3] = [&host::TABLE, &devices::TABLE, &filesystems::TABLE];
 
 pub(super) struct Disk {
-    diskstats: Source,
+    diskstats: Part,
     topology: Topology,
+    totals: Totals,
     filesystems: Option<FileSystems>,
     gaps: Vec<Gap>,
 }
+
+const TRANSFERS: &str = "transfers of disks";
 
 impl Disk {
     pub(super) fn new(roots: &Roots) -> Self {
@@ -133,11 +138,25 @@ impl Disk {
         if let Err(error) = &filesystems {
             gaps.push(Gap::new("file systems", &error.to_string(), None));
         }
+        // A disk and all its partitions are one record of the kernel.
+        let diskstats = Source::with_long_records(roots.proc("diskstats"));
         Self {
-            diskstats: Source::new(roots.proc("diskstats")),
+            diskstats: Part::new(TRANSFERS, diskstats),
             topology: Topology::new(roots),
+            totals: Totals::new(&devices::TABLE, &diskstats::TOTALS),
             filesystems: filesystems.ok(),
             gaps,
+        }
+    }
+
+    /// The whole collector is unavailable where neither of its sources is there.
+    fn outcome(&self, filesystems: &Block) -> Result<(), CollectError> {
+        match self.gaps.iter().find(|gap| gap.what == TRANSFERS) {
+            Some(Gap { reason, cure, .. }) if filesystems.keys().is_empty() => {
+                let (reason, cure) = (reason.clone(), cure.clone());
+                Err(CollectError::Unsupported { reason, cure })
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -154,14 +173,21 @@ impl BaseCollector for Disk {
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
         let [host, devices, filesystems] = blocks_of(blocks)?;
         let topology = &mut self.topology;
-        self.diskstats.parse(|bytes| diskstats::parse(bytes, topology, devices))?;
+        let parsed = self
+            .diskstats
+            .parse(&mut self.gaps, |bytes| diskstats::parse(bytes, topology, devices));
+        if parsed {
+            let physical = |row| devices.value(row, devices::physical) == 1;
+            self.totals.update(devices, physical, host);
+        } else {
+            devices.clear();
+        }
         devices.set_read_at(self.diskstats.read_at());
         host.set_read_at(self.diskstats.read_at());
-        diskstats::sum(devices, host);
         if let Some(watch) = &self.filesystems {
-            watch.fill(filesystems);
+            watch.fill(filesystems, &mut self.gaps);
         }
-        Ok(())
+        self.outcome(filesystems)
     }
 
     fn gaps(&self) -> &[Gap] {

@@ -14,11 +14,15 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::statvfs::{FsFlags, Statvfs, statvfs};
+use nix::sys::{
+    stat::{major, minor, stat},
+    statvfs::{Statvfs, statvfs},
+};
 use perfwatch_core::Block;
 
 use super::filesystems as fields;
-use crate::{Latest, Roots};
+use crate::{Gap, Latest, Roots};
+use mounts::Mount;
 
 mod mounts;
 
@@ -27,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One mounted file system and what it last said.
 struct FileSystem {
-    mount: String,
+    mount: Mount,
     space: Option<Space>,
     responding: bool,
 }
@@ -40,7 +44,6 @@ struct Space {
     available: u64,
     inodes: u64,
     inodes_used: u64,
-    read_only: bool,
 }
 
 impl From<Statvfs> for Space {
@@ -52,13 +55,21 @@ impl From<Statvfs> for Space {
             available: bytes(stat.blocks_available()),
             inodes: stat.files(),
             inodes_used: stat.files().saturating_sub(stat.files_free()),
-            read_only: stat.flags().contains(FsFlags::ST_RDONLY),
         }
     }
 }
 
+/// What one round found.
+struct Round {
+    filesystems: Vec<FileSystem>,
+    /// Why there is no list of mounts.
+    trouble: Option<Gap>,
+}
+
+const WHAT: &str = "file systems";
+
 /// Watches all real file systems.
-pub(super) struct FileSystems(Latest<Vec<FileSystem>>);
+pub(super) struct FileSystems(Latest<Round>);
 
 impl FileSystems {
     pub(super) fn watch(roots: &Roots) -> io::Result<Self> {
@@ -70,54 +81,73 @@ impl FileSystems {
         self.0.is_there()
     }
 
-    pub(super) fn fill(&self, block: &mut Block) {
-        self.0.with(|filesystems| {
-            for filesystem in filesystems {
-                let mut row = block.push_row(&filesystem.mount);
-                row.set_flag(fields::responding, filesystem.responding);
-                let Some(space) = filesystem.space.filter(|_| filesystem.responding) else {
-                    continue;
-                };
-                row.set(fields::total, space.total);
-                row.set(fields::used, space.used);
-                row.set(fields::available, space.available);
-                row.set_flag(fields::read_only, space.read_only);
-                // File systems that make inodes as they need them say 0.
-                if space.inodes > 0 {
-                    row.set(fields::inodes, space.inodes);
-                    row.set(fields::inodes_used, space.inodes_used);
-                }
+    pub(super) fn fill(&self, block: &mut Block, gaps: &mut Vec<Gap>) {
+        self.0.with(|round| {
+            round.filesystems.iter().for_each(|filesystem| filesystem.fill(block));
+            let noted = gaps.iter().find(|gap| gap.what == WHAT);
+            if noted != round.trouble.as_ref() {
+                gaps.retain(|gap| gap.what != WHAT);
+                gaps.extend(round.trouble.clone());
             }
         });
     }
 }
 
-/// How a file system is asked; a test has another way.
-type Ask = fn(&Path) -> Option<Space>;
+impl FileSystem {
+    fn fill(&self, block: &mut Block) {
+        let mut row = block.push_row(&self.mount.point);
+        row.set_flag(fields::responding, self.responding);
+        row.set_flag(fields::read_only, self.mount.read_only);
+        let Some(space) = self.space else { return };
+        row.set(fields::total, space.total);
+        row.set(fields::used, space.used);
+        row.set(fields::available, space.available);
+        // File systems that make inodes as they need them say 0.
+        if space.inodes > 0 {
+            row.set(fields::inodes, space.inodes);
+            row.set(fields::inodes_used, space.inodes_used);
+        }
+    }
+}
 
-fn ask_kernel(path: &Path) -> Option<Space> {
-    statvfs(path).ok().map(Space::from)
+/// How a file system is asked; a test has another way.
+type Ask = fn(&Question) -> Option<Space>;
+
+/// A file system as the reader sees it.
+struct Question {
+    path: PathBuf,
+    device: Option<String>,
+}
+
+/// Another device under the path means that this mount is hidden by a later one, or was not
+/// handed into the reader's container: the sizes would be another file system's.
+fn ask_kernel(question: &Question) -> Option<Space> {
+    if let Some(device) = &question.device {
+        let number = stat(&question.path).ok()?.st_dev;
+        (format!("{}:{}", major(number), minor(number)) == *device).then_some(())?;
+    }
+    statvfs(&question.path).ok().map(Space::from)
 }
 
 /// A thread that answers one path after the other.
 struct Worker {
-    paths: Sender<PathBuf>,
+    questions: Sender<Question>,
     answers: Receiver<Option<Space>>,
 }
 
 impl Worker {
     fn start(ask: Ask) -> io::Result<Self> {
-        let (paths, asked) = mpsc::channel::<PathBuf>();
+        let (questions, asked) = mpsc::channel::<Question>();
         let (answer, answers) = mpsc::channel();
         thread::Builder::new().name("perfwatch-statvfs".to_owned()).spawn(move || {
             // Ends when the supervisor drops its side.
-            for path in asked {
-                if answer.send(ask(&path)).is_err() {
+            for question in asked {
+                if answer.send(ask(&question)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { paths, answers })
+        Ok(Self { questions, answers })
     }
 }
 
@@ -137,7 +167,7 @@ struct Supervisor {
     rootfs: PathBuf,
     worker: Option<Worker>,
     /// Workers that wait for a mount that does not answer, by the mount.
-    stuck: HashMap<String, Worker>,
+    stuck: HashMap<Mount, Worker>,
 }
 
 impl Supervisor {
@@ -153,11 +183,17 @@ impl Supervisor {
         }
     }
 
-    fn round(&mut self) -> Vec<FileSystem> {
-        self.ask_all(mounts::real_mounts(&self.mountinfo, &self.filesystems))
+    fn round(&mut self) -> Round {
+        match mounts::real_mounts(&self.mountinfo, &self.filesystems) {
+            Ok(mounts) => Round { filesystems: self.ask_all(mounts), trouble: None },
+            Err(error) => {
+                let reason = format!("cannot read {}: {error}", self.mountinfo.display());
+                Round { filesystems: Vec::new(), trouble: Some(Gap::new(WHAT, &reason, None)) }
+            }
+        }
     }
 
-    fn ask_all(&mut self, mounts: Vec<String>) -> Vec<FileSystem> {
+    fn ask_all(&mut self, mounts: Vec<Mount>) -> Vec<FileSystem> {
         self.stuck.retain(|mount, _| mounts.contains(mount));
         let asked = mounts.into_iter().filter_map(|mount| match self.ask(&mount) {
             Answer::Space(space) => {
@@ -170,28 +206,29 @@ impl Supervisor {
         asked.filter(|it| it.space.is_none_or(|space| space.total > 0)).collect()
     }
 
-    fn ask(&mut self, mount: &str) -> Answer {
+    fn ask(&mut self, mount: &Mount) -> Answer {
         if let Some(worker) = self.stuck.remove(mount) {
             return self.wait(worker, mount, Duration::ZERO);
         }
         let Some(worker) = self.worker.take().or_else(|| Worker::start(self.ask).ok()) else {
             return Answer::Refused;
         };
-        let path = below(&self.rootfs, mount);
-        if worker.paths.send(path).is_err() {
+        let path = below(&self.rootfs, &mount.point);
+        let question = Question { path, device: mount.device.clone() };
+        if worker.questions.send(question).is_err() {
             return Answer::Refused;
         }
         self.wait(worker, mount, self.patience)
     }
 
-    fn wait(&mut self, worker: Worker, mount: &str, patience: Duration) -> Answer {
+    fn wait(&mut self, worker: Worker, mount: &Mount, patience: Duration) -> Answer {
         match worker.answers.recv_timeout(patience) {
             Ok(answer) => {
                 self.worker = Some(worker);
                 answer.map_or(Answer::Refused, Answer::Space)
             }
             Err(RecvTimeoutError::Timeout) => {
-                self.stuck.insert(mount.to_owned(), worker);
+                self.stuck.insert(mount.clone(), worker);
                 Answer::Late
             }
             Err(RecvTimeoutError::Disconnected) => Answer::Refused,
@@ -212,15 +249,15 @@ mod tests {
     /// Whether the dead mount has come back to life.
     static REVIVED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
-    fn ask(path: &Path) -> Option<Space> {
-        if path.ends_with("dead") {
+    fn ask(question: &Question) -> Option<Space> {
+        if question.path.ends_with("dead") {
             let mut revived = REVIVED.0.lock().unwrap();
             while !*revived {
                 revived = REVIVED.1.wait(revived).unwrap();
             }
         }
         let (total, used, available) = (100, 40, 50);
-        Some(Space { total, used, available, inodes: 0, inodes_used: 0, read_only: false })
+        Some(Space { total, used, available, inodes: 0, inodes_used: 0 })
     }
 
     #[test]
@@ -228,9 +265,10 @@ mod tests {
         let mut supervisor = Supervisor::new(&Roots::default());
         (supervisor.ask, supervisor.patience) = (ask, Duration::from_millis(200));
         let mut round = || -> Vec<(String, bool)> {
-            let mounts = ["/a", "/dead", "/b"].map(String::from).to_vec();
-            let found = supervisor.ask_all(mounts);
-            found.into_iter().map(|it| (it.mount, it.responding)).collect()
+            let mount =
+                |point: &str| Mount { point: point.to_owned(), device: None, read_only: false };
+            let found = supervisor.ask_all(["/a", "/dead", "/b"].map(mount).to_vec());
+            found.into_iter().map(|it| (it.mount.point, it.responding)).collect()
         };
         let expected = |dead| {
             [("/a", true), ("/dead", dead), ("/b", true)].map(|(mount, it)| (mount.to_owned(), it))
@@ -245,5 +283,16 @@ mod tests {
             round() == expected(true)
         }));
         assert_eq!(supervisor.stuck.len(), 0);
+    }
+
+    #[test]
+    fn a_hidden_mount_does_not_get_the_sizes_of_what_hides_it() {
+        let ask = |device: Option<&str>| {
+            ask_kernel(&Question { path: "/".into(), device: device.map(str::to_owned) })
+        };
+        let number = stat("/").unwrap().st_dev;
+        let device = format!("{}:{}", major(number), minor(number));
+        assert!(ask(Some(&device)).is_some() && ask(None).is_some());
+        assert!(ask(Some("4095:1")).is_none());
     }
 }

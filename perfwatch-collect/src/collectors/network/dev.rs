@@ -1,9 +1,12 @@
 //! The parser of `/proc/net/dev`, and the host's sum over its interfaces.
 
-use perfwatch_core::{Block, FieldId, MISSING};
+use perfwatch_core::{Block, FieldId};
 
 use super::{host, interfaces};
-use crate::parse::{ParseError, lines, number, words};
+use crate::{
+    parse::{ParseError, lines, name, number, words},
+    totals::Totals,
+};
 
 /// The columns of the file that are fields, in its order; a column without a field is passed over.
 const COLUMNS: [Option<FieldId>; 12] = [
@@ -27,9 +30,8 @@ pub(super) fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
         let Some(colon) = line.iter().rposition(|&byte| byte == b':') else {
             return Err(ParseError::at(index, "expected `name:` and counters"));
         };
-        let (name, counters) = line.split_at(colon);
-        let name = String::from_utf8_lossy(name.trim_ascii());
-        let mut row = block.push_row(&name);
+        let (interface, counters) = line.split_at(colon);
+        let mut row = block.push_row(&name(interface.trim_ascii()));
         let mut counters = words(counters.get(1..).unwrap_or_default());
         for column in COLUMNS {
             let value = counters.next().and_then(number);
@@ -42,24 +44,31 @@ pub(super) fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// Sums the physical interfaces; where there is none, all but `lo`.
-pub(super) fn sum(interfaces: &Block, host: &mut Block) {
-    let rows = 0..interfaces.keys().len();
-    let physical = |row: &usize| interfaces.value(*row, interfaces::physical) == 1;
-    let virtual_only = !rows.clone().any(|row| physical(&row));
-    let counted = |row: &usize| {
-        let loopback = interfaces.keys().get(*row) == Some("lo");
-        if virtual_only { !loopback } else { physical(row) }
-    };
-    let mut total = host.host_row();
-    total.set_flag(host::virtual_only, virtual_only);
-    for row in rows.filter(counted) {
-        // Both tables begin with the same fields.
-        for field in COLUMNS.into_iter().flatten() {
-            let value = interfaces.value(row, field);
-            if value != MISSING {
-                total.add(field, value.unsigned_abs());
-            }
-        }
+/// What is added up over interfaces; both tables begin with the same fields.
+pub(super) static TOTALS: [(FieldId, FieldId); 8] = [
+    (interfaces::bytes_recv, host::bytes_recv),
+    (interfaces::bytes_sent, host::bytes_sent),
+    (interfaces::packets_recv, host::packets_recv),
+    (interfaces::packets_sent, host::packets_sent),
+    (interfaces::errors_recv, host::errors_recv),
+    (interfaces::errors_sent, host::errors_sent),
+    (interfaces::drops_recv, host::drops_recv),
+    (interfaces::drops_sent, host::drops_sent),
+];
+
+/// Adds up the physical interfaces; where there is none, all but `lo`. Where it is not known of
+/// any interface what it is, there is no total.
+pub(super) fn sum(interfaces: &Block, totals: &mut Totals, host: &mut Block) {
+    let is = |row: usize, what: i64| interfaces.value(row, interfaces::physical) == what;
+    let any = |what: i64| (0..interfaces.keys().len()).any(|row| is(row, what));
+    let virtual_only = !any(1);
+    if virtual_only && !any(0) {
+        return;
     }
+    let counts = |row: usize| {
+        let loopback = interfaces.keys().get(row) == Some("lo");
+        if virtual_only { !loopback } else { is(row, 1) }
+    };
+    totals.update(interfaces, counts, host);
+    host.host_row().set_flag(host::virtual_only, virtual_only);
 }

@@ -10,7 +10,9 @@ mod protocols;
 
 use perfwatch_core::{Block, Table, metric_table};
 
-use crate::{BaseCollector, CollectError, Gap, Latest, Roots, Source, blocks_of};
+use crate::{
+    BaseCollector, CollectError, Gap, Latest, Roots, Source, blocks_of, part::Part, totals::Totals,
+};
 use connections::Connections;
 use links::{Links, PhysicalLinks};
 
@@ -154,10 +156,11 @@ static TABLES: [&Table; 5] =
 
 pub(super) struct Network {
     dev: Source,
-    snmp: Source,
-    netstat: Source,
-    sockstat: Source,
+    snmp: Part,
+    netstat: Part,
+    sockstat: Part,
     physical: PhysicalLinks,
+    totals: Totals,
     links: Option<Latest<Links>>,
     connections: Option<Latest<Option<Connections>>>,
     gaps: Vec<Gap>,
@@ -167,24 +170,44 @@ impl Network {
     pub(super) fn new(roots: &Roots) -> Self {
         Self {
             dev: Source::new(roots.net("dev")),
-            snmp: Source::new(roots.net("snmp")),
-            netstat: Source::new(roots.net("netstat")),
-            sockstat: Source::new(roots.net("sockstat")),
+            snmp: Part::new("TCP and UDP", Source::new(roots.net("snmp"))),
+            netstat: Part::new("listen overflows", Source::new(roots.net("netstat"))),
+            sockstat: Part::new("sockets", Source::new(roots.net("sockstat"))),
             physical: PhysicalLinks::new(roots),
+            totals: Totals::new(&interfaces::TABLE, &dev::TOTALS),
             links: Links::watch(roots),
             connections: Connections::watch(roots),
             gaps: Vec::new(),
         }
     }
 
+    /// Keeps the gaps of what is not read as a part in step with what is known.
     fn note_gaps(&mut self) {
-        let absent = self.connections.as_ref().and_then(|it| it.with(Option::is_none));
-        if absent == Some(true) && self.gaps.is_empty() {
-            let reason = "/proc/net/tcp cannot be read";
-            self.gaps.push(Gap::new("TCP connections by state", reason, None));
-        } else if absent == Some(false) && !self.gaps.is_empty() {
-            self.gaps.clear();
+        let unread = self.connections.as_ref().and_then(|it| it.with(Option::is_none));
+        if let Some(unread) = unread {
+            note(&mut self.gaps, unread, BY_STATE, "/proc/net/tcp cannot be read", None);
         }
+        let unknown = self.physical.nothing_known();
+        let reason = "/sys/class/net knows none of the interfaces";
+        note(
+            &mut self.gaps,
+            unknown,
+            TOTAL,
+            reason,
+            Some("name the host's /sys with --path.sysfs"),
+        );
+    }
+}
+
+const BY_STATE: &str = "TCP connections by state";
+const TOTAL: &str = "total of the physical interfaces";
+
+fn note(gaps: &mut Vec<Gap>, missing: bool, what: &'static str, reason: &str, cure: Option<&str>) {
+    let noted = gaps.iter().any(|gap| gap.what == what);
+    if missing && !noted {
+        gaps.push(Gap::new(what, reason, cure));
+    } else if !missing && noted {
+        gaps.retain(|gap| gap.what != what);
     }
 }
 
@@ -203,13 +226,17 @@ impl BaseCollector for Network {
         interfaces.set_read_at(self.dev.read_at());
         host.set_read_at(self.dev.read_at());
         self.physical.mark(interfaces);
-        dev::sum(interfaces, host);
+        dev::sum(interfaces, &mut self.totals, host);
 
-        self.snmp.parse(|bytes| protocols::parse_snmp(bytes, tcp, udp))?;
+        let gaps = &mut self.gaps;
+        if !self.snmp.parse(gaps, |bytes| protocols::parse_snmp(bytes, tcp, udp)) {
+            tcp.clear();
+            udp.clear();
+        }
         tcp.set_read_at(self.snmp.read_at());
         udp.set_read_at(self.snmp.read_at());
-        self.netstat.parse(|bytes| protocols::parse_netstat(bytes, tcp))?;
-        self.sockstat.parse(|bytes| protocols::parse_sockstat(bytes, sockets))?;
+        self.netstat.parse(gaps, |bytes| protocols::parse_netstat(bytes, tcp));
+        self.sockstat.parse(gaps, |bytes| protocols::parse_sockstat(bytes, sockets));
         sockets.set_read_at(self.sockstat.read_at());
 
         if let Some(links) = &self.links {

@@ -28,11 +28,19 @@ struct OnCpu {
 
 /// All open groups.
 #[derive(Default)]
-pub(super) struct Counting(Vec<OpenGroup>);
+pub(super) struct Counting {
+    groups: Vec<OpenGroup>,
+    lost: bool,
+}
+
+/// Totals beyond this start anew at 0, one interval without a rate: a block holds 63 bits, which
+/// a large host fills in weeks.
+const LARGEST_TOTAL: f64 = (1_u64 << 62) as f64;
 
 impl Counting {
-    pub(super) fn is_open(&self) -> bool {
-        !self.0.is_empty()
+    /// Whether the groups are open and all of them still count.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.groups.is_empty() && !self.lost
     }
 
     /// Opens what the source offers on these CPUs; says what it refuses.
@@ -72,17 +80,18 @@ impl Counting {
             );
             return Err(CollectError::Unsupported { reason, cure });
         }
-        Ok((Self(open), gaps))
+        Ok((Self { groups: open, lost: false }, gaps))
     }
 
     /// Reads all groups and writes the totals and coverages.
     pub(super) fn read(&mut self, block: &mut Block) -> Result<(), CollectError> {
         let mut coverage = [(0_u64, 0_u64); Class::ALL.len()];
-        for group in &mut self.0 {
+        for group in &mut self.groups {
             let spent = group.read()?;
             if let Some(slot) = coverage.get_mut(group.class as usize) {
                 *slot = (slot.0 + spent.enabled_ns, slot.1 + spent.running_ns);
             }
+            self.lost |= spent.lost;
             // Where some CPU did not count at all, the sum would pretend to be whole.
             if spent.everywhere {
                 group.write(block);
@@ -118,6 +127,9 @@ struct Spent {
     enabled_ns: u64,
     running_ns: u64,
     everywhere: bool,
+    /// A CPU that counted before has stopped for good: it was unplugged meanwhile, as a suspend
+    /// does to all but the first.
+    lost: bool,
 }
 
 impl OpenGroup {
@@ -137,7 +149,7 @@ impl OpenGroup {
     }
 
     fn read(&mut self) -> Result<Spent, CollectError> {
-        let mut spent = Spent { enabled_ns: 0, running_ns: 0, everywhere: true };
+        let mut spent = Spent { enabled_ns: 0, running_ns: 0, everywhere: true, lost: false };
         for on_cpu in &mut self.cpus {
             let now = on_cpu
                 .group
@@ -148,8 +160,9 @@ impl OpenGroup {
             let running = now.running_ns.saturating_sub(before.running_ns);
             spent.enabled_ns += enabled;
             spent.running_ns += running;
+            spent.lost |= enabled == 0 && before.enabled_ns > 0;
             if running == 0 {
-                spent.everywhere &= enabled == 0;
+                spent.everywhere = false;
                 continue;
             }
             // In floating point: 5 s at 4 GHz times a time in nanoseconds overflows 64 bits.
@@ -158,6 +171,9 @@ impl OpenGroup {
             for (total, (count, before)) in self.totals.iter_mut().zip(counts) {
                 *total += count.saturating_sub(before) as f64 * scale;
             }
+        }
+        if self.totals.iter().any(|total| *total > LARGEST_TOTAL) {
+            self.totals = [0.0; MAX_GROUP];
         }
         Ok(spent)
     }

@@ -156,16 +156,18 @@ impl PerfEvents {
         }
     }
 
-    /// Opens all groups anew where CPUs came or went since.
+    /// Opens all groups anew where CPUs came or went since, or some stopped counting.
     fn follow_cpus(&mut self) -> Result<(), CollectError> {
         let list = self.online.read()?;
-        if self.counting.is_open() && list == self.counted_cpus {
+        if self.counting.is_whole() && list == self.counted_cpus {
             return Ok(());
         }
         self.counted_cpus.clear();
         self.counted_cpus.extend_from_slice(list);
         let mut cpus = Vec::new();
         cpu_list(list, |cpu| cpus.push(cpu));
+        // Closed first: both at once could be more descriptors than there are.
+        self.counting = Counting::default();
         let paranoid = self.paranoid.read().ok().and_then(|text| std::str::from_utf8(text).ok());
         let (counting, gaps) =
             Counting::open(self.source.as_ref(), &cpus, paranoid.map(str::trim))?;

@@ -1,6 +1,6 @@
 //! Which mounts are real file systems, each once.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{collections::HashMap, fs, io, path::Path};
 
 use procfs::process::MountInfo;
 
@@ -25,15 +25,25 @@ const POOLS_AND_NETWORK: [&str; 14] = [
 /// Images that are always full.
 const IMAGES: [&str; 4] = ["squashfs", "erofs", "iso9660", "cramfs"];
 
-/// The mount points of real file systems: one per device, the shortest of its whole mounts.
-pub(super) fn real_mounts(mountinfo: &Path, filesystems: &Path) -> Vec<String> {
-    let text = fs::read(mountinfo).unwrap_or_default();
-    let kinds = fs::read_to_string(filesystems).unwrap_or_default();
-    select(&String::from_utf8_lossy(&text), &kinds)
+/// One mount of a real file system.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Mount {
+    pub(super) point: String,
+    /// The device's numbers as `major:minor`; nothing where `stat` of its files says another one.
+    pub(super) device: Option<String>,
+    /// Whether the file system itself is read-only, not only this mount of it.
+    pub(super) read_only: bool,
 }
 
-fn select(mountinfo: &str, kinds: &str) -> Vec<String> {
-    let mut best: HashMap<String, (bool, String)> = HashMap::new();
+/// The mounts of real file systems: one per device, the shortest of its whole mounts.
+pub(super) fn real_mounts(mountinfo: &Path, filesystems: &Path) -> io::Result<Vec<Mount>> {
+    let text = fs::read(mountinfo)?;
+    let kinds = fs::read_to_string(filesystems).unwrap_or_default();
+    Ok(select(&String::from_utf8_lossy(&text), &kinds))
+}
+
+fn select(mountinfo: &str, kinds: &str) -> Vec<Mount> {
+    let mut best: HashMap<String, (bool, Mount)> = HashMap::new();
     let mut order = Vec::new();
     for mount in mountinfo.lines().filter_map(|line| MountInfo::from_line(line).ok()) {
         if !is_real(&mount.fs_type, kinds) {
@@ -41,11 +51,12 @@ fn select(mountinfo: &str, kinds: &str) -> Vec<String> {
         }
         // A bind mount shows a part of the device: its root is not `/`.
         let part = mount.root != "/";
-        let candidate = (part, unescape(&mount.mount_point.to_string_lossy()));
-        match best.get_mut(&mount.majmin) {
+        let device = mount.majmin.clone();
+        let candidate = (part, describe(mount));
+        match best.get_mut(&device) {
             None => {
-                order.push(mount.majmin.clone());
-                best.insert(mount.majmin, candidate);
+                order.push(device.clone());
+                best.insert(device, candidate);
             }
             Some(known) if rank(&candidate) < rank(known) => *known = candidate,
             Some(_) => {}
@@ -54,8 +65,17 @@ fn select(mountinfo: &str, kinds: &str) -> Vec<String> {
     order.iter().filter_map(|device| best.remove(device)).map(|(_, mount)| mount).collect()
 }
 
-fn rank((part, mount): &(bool, String)) -> (bool, usize) {
-    (*part, mount.len())
+fn describe(mount: MountInfo) -> Mount {
+    Mount {
+        point: unescape(&mount.mount_point.to_string_lossy()),
+        // Each subvolume of btrfs has a device number of its own.
+        device: (mount.fs_type != "btrfs").then_some(mount.majmin),
+        read_only: mount.super_options.contains_key("ro"),
+    }
+}
+
+fn rank((part, mount): &(bool, Mount)) -> (bool, usize) {
+    (*part, mount.point.len())
 }
 
 /// Whether a block device backs this kind (`nodev` in `/proc/filesystems` says that none does).
@@ -101,13 +121,18 @@ mod tests {
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 28 27 254:0 /var/lib/data /data rw - ext4 /dev/vda rw
 29 27 254:1 /home/a /a rw - xfs /dev/vdb rw
-30 27 254:1 / /mnt/big\\040disk rw - xfs /dev/vdb rw
+30 27 254:1 / /mnt/big\\040disk rw - xfs /dev/vdb ro,noatime
 31 27 0:40 / /merged rw - overlay overlay rw
 32 27 7:0 / /snap/core ro - squashfs /dev/loop0 ro
 33 27 0:50 / /srv/nfs rw - nfs4 server:/export rw
 this is no mount
 ";
-        assert_eq!(select(mountinfo, KINDS), ["/", "/mnt/big disk", "/srv/nfs"]);
+        let mounts = select(mountinfo, KINDS);
+        let points: Vec<_> = mounts.iter().map(|mount| mount.point.as_str()).collect();
+        assert_eq!(points, ["/", "/mnt/big disk", "/srv/nfs"]);
+        let read_only: Vec<_> = mounts.iter().map(|mount| mount.read_only).collect();
+        assert_eq!(read_only, [false, true, false]);
+        assert_eq!(mounts[1].device.as_deref(), Some("254:1"));
     }
 
     #[test]

@@ -1,0 +1,55 @@
+//! A source that its collector can do without.
+
+use std::time::Duration;
+
+use crate::{CollectError, Gap, Source, clock, parse::ParseError};
+
+/// An absent part is looked for again this often.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// One of several sources of a collector: where it cannot be read, the collector goes on without
+/// it and says so as a gap.
+pub(crate) struct Part {
+    what: &'static str,
+    source: Source,
+    retry_at_ns: u64,
+}
+
+impl Part {
+    /// `what` names the numbers that are missing without it.
+    pub(crate) fn new(what: &'static str, source: Source) -> Self {
+        Self { what, source, retry_at_ns: 0 }
+    }
+
+    /// The monotonic time of the last read, in nanoseconds.
+    pub(crate) fn read_at(&self) -> u64 {
+        self.source.read_at()
+    }
+
+    /// Reads and parses the source; says whether that went well, and keeps `gaps` in step.
+    pub(crate) fn parse(
+        &mut self,
+        gaps: &mut Vec<Gap>,
+        parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
+    ) -> bool {
+        let now = clock::monotonic_ns();
+        if now < self.retry_at_ns {
+            return false;
+        }
+        let outcome = self.source.parse(parser);
+        gaps.retain(|gap| gap.what != self.what);
+        let Err(error) = outcome else {
+            self.retry_at_ns = 0;
+            return true;
+        };
+        let cure = match &error {
+            CollectError::Unsupported { cure, .. } => {
+                self.retry_at_ns = now.saturating_add(RETRY_AFTER.as_nanos() as u64);
+                cure.clone()
+            }
+            _ => None,
+        };
+        gaps.push(Gap { what: self.what.into(), reason: error.to_string(), cure });
+        false
+    }
+}
