@@ -21,7 +21,7 @@ verify-numbers: build ## PerfWatch's numbers beside free, df, mpstat and the loa
 	PERFWATCH=target/release/perfwatch benches/verify-numbers/run
 
 screenshots: build ## Take the pictures of README from a real browser.
-	SCREENSHOT_DIR=$(CURDIR)/docs/screenshots PROFILE=release scripts/browser-test.sh
+	SCREENSHOT_FOLD=1 SCREENSHOT_DIR=$(CURDIR)/docs/screenshots PROFILE=release scripts/browser-test.sh
 
 clean: ## Remove all that was built.
 	cargo clean

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/daemon.sh
 
-start_daemon "${PROFILE:-debug}"
+start_daemon
 cd perfwatch-server/dashboard
 [[ -d node_modules ]] || npm ci
 PERFWATCH_URL=$url PERFWATCH_USERNAME=admin PERFWATCH_PASSWORD=$password npm run --silent e2e

@@ -1,19 +1,21 @@
-# Sourced by scripts that need a running daemon: `start_daemon PROFILE FLAG...` starts the real one
-# with a fresh database on a free port, and sets `url`, `password` and `state`. It is stopped, and
-# its files are removed, when the script ends.
+# Sourced by scripts that need a running daemon: `start_daemon FLAG...` starts the real one with a
+# fresh database on a free port, and sets `url`, `password` and `state`. It is stopped, and its
+# files are removed, when the script ends. SERVER names a binary that is built already; otherwise
+# it is built for PROFILE (debug or release).
 
 start_daemon() {
-    local profile=$1
-    shift
-    local build=(cargo build --locked -p perfwatch-server)
-    [[ $profile == release ]] && build+=(--release)
-    "${build[@]}"
+    local profile=${PROFILE:-debug}
+    if [[ -z ${SERVER:-} ]]; then
+        local build=(cargo build --locked -p perfwatch-server)
+        [[ $profile == release ]] && build+=(--release)
+        "${build[@]}"
+    fi
 
     state=$(mktemp -d)
     password=$(head -c 18 /dev/urandom | base64)
     # Port 0 lets the system choose; the daemon prints the address.
     STATE_DIRECTORY=$state PERFWATCH_ADMIN_PASSWORD=$password \
-        "target/$profile/perfwatch-server" --listen 127.0.0.1:0 --interval 1s "$@" \
+        "${SERVER:-target/$profile/perfwatch-server}" --listen 127.0.0.1:0 --interval 1s "$@" \
         >"$state/out" 2>"$state/log" &
     daemon=$!
     trap stop_daemon EXIT

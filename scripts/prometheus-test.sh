@@ -7,7 +7,7 @@ source scripts/daemon.sh
 token=$(mktemp)
 chmod 600 "$token"
 head -c 32 /dev/urandom | base64 | tr -d '\n' >"$token"
-start_daemon "${PROFILE:-debug}" --metrics.token-file "$token"
+start_daemon --metrics.token-file "$token"
 
 work=$(mktemp -d)
 prometheus=

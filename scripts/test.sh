@@ -22,6 +22,9 @@ cargo clippy -p perfwatch-server --no-default-features --locked -- -D warnings
 part "Rust tests"
 cargo test --workspace --locked 2>&1 | tee "$logs/rust"
 
+# The Rust tests have built the daemon; what follows uses that one.
+export SERVER=target/debug/perfwatch-server
+
 part "systemd unit"
 scripts/check-unit.sh
 

@@ -142,5 +142,7 @@ export async function screenshot(page, name) {
   const folder = process.env.SCREENSHOT_DIR
   if (!folder) return
   mkdirSync(folder, { recursive: true })
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+  // SCREENSHOT_FOLD=1: only what a window shows, as README has it.
+  const fullPage = !process.env.SCREENSHOT_FOLD
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage })
 }
