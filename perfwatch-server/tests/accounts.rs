@@ -144,6 +144,25 @@ async fn a_restart_keeps_sessions_and_what_ended_them() {
 }
 
 #[tokio::test]
+async fn a_token_is_not_good_on_another_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(kept_in(directory.path())).await;
+    let token = server.login().await;
+    assert_eq!(me(&server, &token).await, 200);
+    server.stop().await;
+
+    // The secret that signs tokens stays, and so do the user's name and password.
+    for name in ["perfwatch.db", "perfwatch.db-wal", "perfwatch.db-shm"] {
+        let _ = std::fs::remove_file(directory.path().join(name));
+    }
+    assert!(directory.path().join("token.secret").exists());
+    let server = Server::start(kept_in(directory.path())).await;
+    assert_eq!(me(&server, &token).await, 401);
+    assert_eq!(me(&server, &server.login().await).await, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_scraper_has_its_own_token_and_an_open_door_needs_none() {
     use sha2::Digest;
     let mut config = config();

@@ -4,10 +4,19 @@
 
 mod common;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use common::{Server, config};
 use futures_util::{SinkExt, StreamExt};
+use perfwatch_store::{Accounts, Opened, RetentionPolicy, RetentionPolicyUpdate, StoreError, User};
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpSocket, TcpStream},
@@ -122,6 +131,89 @@ async fn a_logout_and_a_new_password_end_open_sockets() {
     let change = json!({"current_password": common::PASSWORD, "new_password": "another long one"});
     let changed = server.post("/api/auth/password", &staying, change).await;
     assert_eq!(changed.status, 200, "{}", changed.body);
+    assert_eq!(close_code(&mut stayed).await, 4001);
+    server.stop().await;
+}
+
+type Answered<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Accounts whose users cannot be looked up while they are away.
+struct Flaky {
+    accounts: Arc<dyn Accounts>,
+    away: AtomicBool,
+}
+
+macro_rules! passed_on {
+    ($($name:ident<$($life:lifetime)*>($($argument:ident: $type:ty),*) -> $answer:ty;)+) => {
+        $(
+            fn $name<'me, $($life,)* 'run>(
+                &'me self,
+                $($argument: $type),*
+            ) -> Answered<'run, $answer>
+            where
+                'me: 'run,
+                $($life: 'run,)*
+                Self: 'run,
+            {
+                self.accounts.$name($($argument),*)
+            }
+        )+
+    };
+}
+
+impl Accounts for Flaky {
+    fn user<'me, 'a, 'run>(&'me self, name: &'a str) -> Answered<'run, Option<User>>
+    where
+        'me: 'run,
+        'a: 'run,
+        Self: 'run,
+    {
+        if self.away.load(Ordering::Relaxed) {
+            let reason = "too many queries are running".to_owned();
+            return Box::pin(async { Err(StoreError::Unavailable { reason }) });
+        }
+        self.accounts.user(name)
+    }
+
+    passed_on! {
+        user_count<>() -> u64;
+        create_user<'a 'b>(name: &'a str, hash: &'b str) -> User;
+        change_password<'a 'b>(name: &'a str, hash: &'b str) -> User;
+        rehash_password<'a 'b 'c>(name: &'a str, old: &'b str, new: &'c str) -> bool;
+        revoke_session<'a>(id: &'a str, expires_at_ms: i64) -> ();
+        is_session_revoked<'a>(id: &'a str) -> bool;
+        purge_revoked_sessions<>(now_ms: i64) -> u64;
+        config<'a>(key: &'a str) -> Option<String>;
+        set_config<'a 'b>(key: &'a str, value: &'b str) -> ();
+        retention_policy<>() -> RetentionPolicy;
+        update_retention_policy<'a>(update: &'a RetentionPolicyUpdate) -> RetentionPolicy;
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_logs_nobody_out() {
+    let Opened { store, accounts } = perfwatch_store::open("memory:").await.unwrap();
+    let flaky = Arc::new(Flaky { accounts, away: AtomicBool::new(false) });
+    let opened = Opened { store, accounts: Arc::clone(&flaky) as Arc<dyn Accounts> };
+    let server = Server::on(config(), opened).await;
+    let (leaving, staying) = (server.login().await, server.login().await);
+    let mut stayed = connect(&server, &staying).await;
+    assert_eq!(server.get("/api/auth/me", &leaving).await.status, 200);
+
+    flaky.away.store(true, Ordering::Relaxed);
+    // Makes every socket look its session up again.
+    assert_eq!(server.post("/api/auth/logout", &leaving, Value::Null).await.status, 204);
+    for _ in 0..5 {
+        assert_eq!(next_json(&mut stayed).await["type"], "metrics");
+    }
+    match open(&server, request(&server, &format!("?token={staying}"))).await {
+        Err(tungstenite::Error::Http(response)) => assert_eq!(response.status(), 503),
+        other => panic!("it is neither good nor bad: {other:?}"),
+    }
+
+    flaky.away.store(false, Ordering::Relaxed);
+    assert_eq!(next_json(&mut connect(&server, &staying).await).await["type"], "metrics");
+    assert_eq!(server.post("/api/auth/logout", &staying, Value::Null).await.status, 204);
     assert_eq!(close_code(&mut stayed).await, 4001);
     server.stop().await;
 }

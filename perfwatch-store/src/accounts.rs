@@ -5,6 +5,7 @@
 
 use std::{
     fmt,
+    hash::{BuildHasher, RandomState},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -21,7 +22,8 @@ pub struct User {
     pub password_hash: String,
     /// When the user was created, in milliseconds since 1970 (UTC).
     pub created_at_ms: i64,
-    /// Grows with each change of the password. A session started under an older number is over.
+    /// Starts anywhere and grows with each change of the password. A session started under another
+    /// number is over.
     pub generation: i64,
 }
 
@@ -89,4 +91,13 @@ pub trait Accounts: Send + Sync {
 pub(crate) fn clock_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Where a new user's generation starts: at a random number from 1 to 2^52. Were it the same in
+/// every store, a token from before a database was replaced would be good on the new one. JSON
+/// keeps numbers below 2^53 exact.
+pub(crate) fn first_generation() -> i64 {
+    // The standard library's only random numbers: the keys of a hasher.
+    let random = RandomState::new().hash_one(clock_ms());
+    1 + (random >> 12) as i64
 }

@@ -1,6 +1,9 @@
 //! What can go wrong with a store, by meaning: each message names the thing and the cure.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -12,12 +15,20 @@ pub enum StoreError {
         reason: String,
     },
     /// Another process has the file open.
-    #[error("{} is in use by {}; stop it, or choose another file", path.display(), owner_name(*.owner))]
+    #[error("{}", locked(path, *.owner))]
     Locked {
         /// The database.
         path: PathBuf,
-        /// The other process, if it said who it is.
+        /// The other process, if it is a PerfWatch that said who it is.
         owner: Option<u32>,
+    },
+    /// The database library is too old to be trusted with a store.
+    #[error("this build's SQLite is {found}, older than {}, and could damage the store; build perfwatch with a newer one", .oldest.map(|part| part.to_string()).join("."))]
+    OldLibrary {
+        /// Its version.
+        found: String,
+        /// The oldest version that will do.
+        oldest: [u32; 3],
     },
     /// A file or directory cannot be written.
     #[error("cannot write {}: {reason}; give this user the right to it, or choose another place", path.display())]
@@ -127,6 +138,13 @@ impl StoreError {
     }
 }
 
-fn owner_name(owner: Option<u32>) -> String {
-    owner.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+fn locked(path: &Path, owner: Option<u32>) -> String {
+    let path = path.display();
+    match owner {
+        Some(pid) => format!("{path} is in use by process {pid}; stop it, or choose another file"),
+        None => format!(
+            "cannot use {path}: another program has it locked: \
+             stop that program, or choose another file with --store"
+        ),
+    }
 }

@@ -54,7 +54,34 @@ impl FromRequestParts<Shared> for Session {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, AppError> {
         let token = bearer(&parts.headers).ok_or_else(AppError::not_logged_in)?;
-        app.sessions.find(token).await
+        Ok(app.sessions.find(token).await?)
+    }
+}
+
+/// Why a session is not known to be good.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoSession {
+    /// It never was one, or has ended.
+    #[error("the session has ended")]
+    Ended,
+    /// The store did not say; it may later.
+    #[error(transparent)]
+    Unknown(StoreError),
+}
+
+impl NoSession {
+    /// Whether asking again is of no use.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Ended)
+    }
+}
+
+impl From<NoSession> for AppError {
+    fn from(no_session: NoSession) -> Self {
+        match no_session {
+            NoSession::Ended => Self::not_logged_in(),
+            NoSession::Unknown(error) => Self::store_away(&error),
+        }
     }
 }
 
@@ -90,17 +117,17 @@ impl Sessions {
     }
 
     /// The session of a token.
-    pub(crate) async fn find(&self, token: &str) -> AppResult<Session> {
-        let claims = self.tokens.read(token).ok_or_else(AppError::not_logged_in)?;
+    pub(crate) async fn find(&self, token: &str) -> Result<Session, NoSession> {
+        let claims = self.tokens.read(token).ok_or(NoSession::Ended)?;
         let session = Session { user: claims.sub.clone(), claims };
         self.confirm(&session).await?;
         Ok(session)
     }
 
     /// Checks that a session has not ended.
-    pub(crate) async fn confirm(&self, session: &Session) -> AppResult<()> {
+    pub(crate) async fn confirm(&self, session: &Session) -> Result<(), NoSession> {
         if session.rest().is_zero() {
-            return Err(AppError::not_logged_in());
+            return Err(NoSession::Ended);
         }
         let confirmed = self.remembered(&session.claims.jti);
         if confirmed.is_some_and(|at| at.elapsed() < CONFIRMED_FOR) {
@@ -109,9 +136,9 @@ impl Sessions {
         let ended = *self.ended.borrow();
         match self.is_good(&session.claims).await {
             Ok(true) => self.remember(&session.claims.jti, ended),
-            Ok(false) => return Err(AppError::not_logged_in()),
+            Ok(false) => return Err(NoSession::Ended),
             // Those who were in before the store went away may see that it did.
-            Err(error) if confirmed.is_none() => return Err(AppError::store_away(&error)),
+            Err(error) if confirmed.is_none() => return Err(NoSession::Unknown(error)),
             Err(_) => {}
         }
         Ok(())

@@ -106,8 +106,17 @@ impl Live {
         }
     }
 
+    /// Ends the socket of a session that has ended. A store that does not say so ends none: it is
+    /// asked again at the next ping.
     async fn confirm(&self) -> Result<(), End> {
-        self.app.sessions.confirm(&self.session).await.map_err(|_| LOGGED_OUT)
+        match self.app.sessions.confirm(&self.session).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_final() => Err(LOGGED_OUT),
+            Err(error) => {
+                tracing::warn!(%error, "the store did not say whether a live session is good");
+                Ok(())
+            }
+        }
     }
 
     /// Sends a tick's message, and before it how many were lost since the last.

@@ -64,8 +64,13 @@ pub(crate) async fn live_socket(
         .write_buffer_size(0);
     let token = params.token.or_else(|| offered_token(&headers)).unwrap_or_default();
     let place = place.map(|Extension(place)| place);
-    let Ok(session) = app.sessions.find(&token).await else {
-        return Ok(upgrade.on_upgrade(|socket| live::refuse(socket, place)));
+    let session = match app.sessions.find(&token).await {
+        Ok(session) => session,
+        // A page is not told the status of a refused upgrade, but it is told a close code.
+        Err(error) if error.is_final() => {
+            return Ok(upgrade.on_upgrade(|socket| live::refuse(socket, place)));
+        }
+        Err(error) => return Err(error.into()),
     };
     let joined = app.live.join(MAX_CLIENTS);
     let joined = joined.ok_or_else(|| AppError::unavailable("too many live clients"))?;

@@ -8,7 +8,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    Accounts, RetentionPolicy, RetentionPolicyUpdate, StoreError, User, accounts::clock_ms,
+    Accounts, RetentionPolicy, RetentionPolicyUpdate, StoreError, User,
+    accounts::{clock_ms, first_generation},
 };
 
 /// Keeps accounts until the process ends.
@@ -54,7 +55,7 @@ impl Accounts for MemoryAccounts {
             name: name.to_owned(),
             password_hash: password_hash.to_owned(),
             created_at_ms: clock_ms(),
-            generation: 0,
+            generation: first_generation(),
         };
         state.users.insert(name.to_owned(), user.clone());
         Ok(user)

@@ -7,9 +7,10 @@ use sqlx::{Connection, Row, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::MappedMutexGuard;
 
 use super::{
-    SqliteStore, Totals, Writer,
+    SqliteStore, Writer,
     error::explain,
     key::{key, key_of, statements, time},
+    totals::Totals,
 };
 use crate::{
     StoreError,
@@ -133,13 +134,11 @@ impl Keeper for Access<'_, MappedMutexGuard<'_, Writer>> {
     async fn change(&mut self, change: Change) -> Result<(), StoreError> {
         // Before the commit: whoever sees the new bodies must know where to look for them.
         self.store.index().note_rollups(&change.put);
-        let totals = self.by.totals.take();
+        let added = self.by.added.take();
         let done = write(self.by.connection(), &change).await;
         done.map_err(|error| explain(self.path(), error))?;
-        self.by.totals = totals.map(|totals| Totals {
-            frames: totals.frames.saturating_add_signed(change.frames),
-            rollups: totals.rollups.saturating_add_signed(change.rollups),
-        });
+        let new = Totals { frames: change.frames, rollups: change.rollups };
+        self.by.added = added.map(|added| added + new);
         Ok(())
     }
 

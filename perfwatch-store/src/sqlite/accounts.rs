@@ -7,7 +7,8 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::SqliteStore;
 use crate::{
-    Accounts, RetentionPolicy, RetentionPolicyUpdate, StoreError, User, accounts::clock_ms,
+    Accounts, RetentionPolicy, RetentionPolicyUpdate, StoreError, User,
+    accounts::{clock_ms, first_generation},
 };
 
 /// There is one policy; the table has room for names.
@@ -34,21 +35,22 @@ impl Accounts for SqliteStore {
     async fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
         let select =
             "SELECT name, password_hash, created_at_ms, generation FROM users WHERE name = ?";
-        let row = sqlx::query(select).bind(name).fetch_optional(&self.readers).await;
+        let row = sqlx::query(select).bind(name).fetch_optional(&self.account_readers).await;
         let found = row.and_then(|row| row.as_ref().map(user).transpose());
         found.map_err(self.explain())
     }
 
     async fn user_count(&self) -> Result<u64, StoreError> {
         let count: Result<i64, _> =
-            sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&self.readers).await;
+            sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&self.account_readers).await;
         Ok(count.map_err(self.explain())?.unsigned_abs())
     }
 
     async fn create_user(&self, name: &str, password_hash: &str) -> Result<User, StoreError> {
         let insert = "INSERT INTO users (name, password_hash, created_at_ms, generation) \
-                      VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING";
+                      VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
         let query = sqlx::query(insert).bind(name).bind(password_hash).bind(clock_ms());
+        let query = query.bind(first_generation());
         let mut writer = self.writer().await?;
         let done = query.execute(&mut writer.connection).await.map_err(self.explain())?;
         if done.rows_affected() == 0 {
@@ -93,7 +95,7 @@ impl Accounts for SqliteStore {
 
     async fn is_session_revoked(&self, id: &str) -> Result<bool, StoreError> {
         let select = "SELECT EXISTS (SELECT 1 FROM revoked_sessions WHERE id = ?)";
-        let found = sqlx::query_scalar(select).bind(id).fetch_one(&self.readers).await;
+        let found = sqlx::query_scalar(select).bind(id).fetch_one(&self.account_readers).await;
         found.map_err(self.explain())
     }
 
@@ -106,7 +108,8 @@ impl Accounts for SqliteStore {
 
     async fn config(&self, key: &str) -> Result<Option<String>, StoreError> {
         let select = "SELECT value FROM config WHERE key = ?";
-        let value = sqlx::query_scalar(select).bind(key).fetch_optional(&self.readers).await;
+        let value =
+            sqlx::query_scalar(select).bind(key).fetch_optional(&self.account_readers).await;
         value.map_err(self.explain())
     }
 
@@ -121,7 +124,7 @@ impl Accounts for SqliteStore {
     }
 
     async fn retention_policy(&self) -> Result<RetentionPolicy, StoreError> {
-        let mut connection = self.readers.acquire().await.map_err(self.explain())?;
+        let mut connection = self.account_readers.acquire().await.map_err(self.explain())?;
         read_policy(&mut connection).await.map_err(self.explain())
     }
 

@@ -3,9 +3,10 @@
 use sqlx::{Connection, SqliteConnection};
 
 use super::{
-    SqliteStore, Totals,
+    SqliteStore,
     access::fetch_oldest,
     key::{key, key_of},
+    totals::Totals,
 };
 use crate::{
     Record, StoreError,
@@ -32,9 +33,9 @@ impl SqliteStore {
         let mut writer = self.writer().await?;
         let batch = self.prepare(records)?;
         // Unknown again if this is cut off before it is known what was written.
-        let totals = writer.totals.take();
-        let added = write(&mut writer.connection, batch).await.map_err(self.explain())?;
-        writer.totals = totals.map(|totals| Totals { frames: totals.frames + added, ..totals });
+        let added = writer.added.take();
+        let new = write(&mut writer.connection, batch).await.map_err(self.explain())?;
+        writer.added = added.map(|added| added + new);
         self.index().mark_saved();
         Ok(())
     }
@@ -63,26 +64,26 @@ fn new_names(host: u32, names: &HostIndex) -> Option<NewNames> {
 }
 
 /// Writes it all, and says how many frames are new.
-async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<u64, sqlx::Error> {
+async fn write(connection: &mut SqliteConnection, batch: Batch) -> Result<Totals, sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     for names in batch.hosts {
         write_names(&mut transaction, names).await?;
     }
-    let mut added = 0;
+    let mut new = Totals::default();
     for (body, places) in batch.bodies {
         if !was_merged(&mut transaction, body.place.timestamp_ms, places).await? {
-            added += write_frame(&mut transaction, body).await?;
+            new.frames += write_frame(&mut transaction, body).await?;
         }
     }
     transaction.commit().await?;
-    Ok(added)
+    Ok(new)
 }
 
-async fn write_frame(connection: &mut SqliteConnection, body: Body) -> Result<u64, sqlx::Error> {
+async fn write_frame(connection: &mut SqliteConnection, body: Body) -> Result<i64, sqlx::Error> {
     let insert = "INSERT INTO frames (key, body) VALUES (?, ?) ON CONFLICT DO NOTHING";
     let result =
         sqlx::query(insert).bind(key_of(body.place)).bind(body.bytes).execute(connection).await?;
-    Ok(result.rows_affected())
+    Ok(i64::from(result.rows_affected() > 0))
 }
 
 /// An append that failed after its commit leaves names that are there already.

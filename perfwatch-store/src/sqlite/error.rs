@@ -34,7 +34,9 @@ pub(super) fn explain(path: &Path, error: sqlx::Error) -> StoreError {
 fn by_code(path: &Path, code: i32, message: String) -> Option<StoreError> {
     let path = path.to_owned();
     Some(match code {
-        BUSY | LOCKED | IOERR => StoreError::unavailable(message),
+        // PerfWatch's own connections wait for each other, so it is somebody else's lock.
+        BUSY => StoreError::Locked { path, owner: None },
+        LOCKED | IOERR => StoreError::unavailable(message),
         PERM | READONLY | CANTOPEN => {
             StoreError::Unwritable { path, reason: io::Error::other(message) }
         }

@@ -1,9 +1,9 @@
 //! The default store: one SQLite file, nothing to install.
 //!
-//! One connection writes, a few read; with the write-ahead log neither waits for the other. Each
-//! append is one transaction that is on the disk when it returns (`synchronous = FULL`). One
-//! process has the file at a time. Bodies are SQLite's only by their key: everything inside them is
-//! the shared layout.
+//! One connection writes, a few answer queries and a few look accounts up; with the write-ahead log
+//! none waits for another. Each append is one transaction that is on the disk when it returns
+//! (`synchronous = FULL`). One process has the file at a time. Bodies are SQLite's only by their
+//! key: everything inside them is the shared layout.
 
 mod access;
 mod accounts;
@@ -11,9 +11,13 @@ mod append;
 mod error;
 mod file;
 mod key;
+mod library;
 mod load;
 mod schema;
 mod store;
+#[cfg(test)]
+mod tests;
+mod totals;
 
 use std::{
     path::{Path, PathBuf},
@@ -27,10 +31,14 @@ use sqlx::{
 };
 use tokio::sync::{MappedMutexGuard, Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
+use self::totals::Totals;
 use crate::{StoreError, damage::Damage, layout::Index};
 
 /// So many queries run at once; more wait.
 const READERS: u32 = 4;
+
+/// Look-ups of accounts have connections of their own: no query keeps anybody from logging in.
+const ACCOUNT_READERS: u32 = 2;
 
 /// How long a query waits for its turn, or for a lock inside SQLite.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,24 +58,20 @@ pub struct SqliteStore {
     index: Mutex<Index>,
     damage: Damage,
     readers: SqlitePool,
+    account_readers: SqlitePool,
     /// Nothing once the store is closed. Dropped before the claim on the file.
     writer: AsyncMutex<Option<Writer>>,
     claim: Mutex<Option<file::Claimed>>,
+    /// How many bodies there were when they were counted; the writer knows what changed since.
+    counted: AsyncMutex<Option<Totals>>,
 }
 
 /// The one connection that writes.
 #[derive(Debug)]
 struct Writer {
     connection: SqliteConnection,
-    /// How many bodies there are, once somebody asked: counting reads the whole file.
-    totals: Option<Totals>,
-}
-
-/// How many bodies there are.
-#[derive(Clone, Copy, Debug)]
-struct Totals {
-    frames: u64,
-    rollups: u64,
+    /// What was added since the bodies were counted; nothing if that was never, or is not known.
+    added: Option<Totals>,
 }
 
 impl SqliteStore {
@@ -78,23 +82,19 @@ impl SqliteStore {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let claim = file::claim(path)?;
         let explain = |error| error::explain(path, error);
-        let mut connection = connect(path, claim.is_new).await.map_err(explain)?;
+        let mut connection = options(path).connect().await.map_err(explain)?;
+        library::check(&mut connection, path).await?;
+        prepare(&mut connection, claim.is_new).await.map_err(explain)?;
         let index = load::index(&mut connection, path).await?;
-        let options = options(path).read_only(true);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(PATIENCE)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
         Ok(Self {
             path: path.to_owned(),
             index: Mutex::new(index),
             damage: Damage::default(),
-            readers,
-            writer: AsyncMutex::new(Some(Writer { connection, totals: None })),
+            readers: readers(path, READERS),
+            account_readers: readers(path, ACCOUNT_READERS),
+            writer: AsyncMutex::new(Some(Writer { connection, added: None })),
             claim: Mutex::new(Some(claim)),
+            counted: AsyncMutex::default(),
         })
     }
 
@@ -114,6 +114,7 @@ impl SqliteStore {
 
     async fn close_file(&self) {
         self.readers.close().await;
+        self.account_readers.close().await;
         if let Some(writer) = self.writer.lock().await.take()
             && let Err(error) = writer.connection.close().await
         {
@@ -128,15 +129,24 @@ fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE).disable_statement_logging()
 }
 
-/// Opens the writing connection and brings the file up to date.
-async fn connect(path: &Path, is_new: bool) -> Result<SqliteConnection, sqlx::Error> {
-    let mut connection = options(path).connect().await?;
+/// So many connections that read, opened when they are needed and kept.
+fn readers(path: &Path, most: u32) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(options(path).read_only(true))
+}
+
+/// Makes a connection the one that writes, and brings the file up to date.
+async fn prepare(connection: &mut SqliteConnection, is_new: bool) -> Result<(), sqlx::Error> {
     if is_new {
-        schema::claim(&mut connection).await?;
+        schema::claim(connection).await?;
     }
     for pragma in PRAGMAS {
-        sqlx::query(pragma).execute(&mut connection).await?;
+        sqlx::query(pragma).execute(&mut *connection).await?;
     }
-    schema::migrate(&mut connection).await?;
-    Ok(connection)
+    schema::migrate(connection).await
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
 
-use super::{SqliteStore, Totals, access::Access};
+use super::{SqliteStore, access::Access, totals};
 use crate::{
     HostInfo, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport, Selection,
     SeriesSummary, Store, StoreError, Usage,
@@ -20,25 +20,8 @@ impl SqliteStore {
     /// That moment is its first reading, which must come before the look into the index.
     async fn read(&self) -> Result<Reading<'_>, StoreError> {
         let mut by = self.readers.begin().await.map_err(self.explain())?;
-        let first = sqlx::query("SELECT id FROM hosts LIMIT 1").fetch_optional(&mut *by).await;
-        first.map_err(self.explain())?;
+        totals::fix(&mut by).await.map_err(self.explain())?;
         Ok(Access { by, store: self })
-    }
-
-    /// How many bodies there are: counted once, then kept up to date.
-    async fn totals(&self) -> Result<Totals, StoreError> {
-        let mut writer = self.writer().await?;
-        if let Some(totals) = writer.totals {
-            return Ok(totals);
-        }
-        let count = "SELECT (SELECT count(*) FROM frames), (SELECT count(*) FROM rollups)";
-        let (frames, rollups): (i64, i64) = sqlx::query_as(count)
-            .fetch_one(&mut writer.connection)
-            .await
-            .map_err(self.explain())?;
-        let totals = Totals { frames: frames.unsigned_abs(), rollups: rollups.unsigned_abs() };
-        writer.totals = Some(totals);
-        Ok(totals)
     }
 }
 
@@ -92,8 +75,8 @@ impl Store for SqliteStore {
         let bytes: Result<i64, _> = sqlx::query_scalar(pages).fetch_one(&self.readers).await;
         Ok(Usage {
             bytes: bytes.map_err(self.explain())?.unsigned_abs(),
-            frames: totals.frames,
-            downsampled_frames: totals.rollups,
+            frames: u64::try_from(totals.frames).unwrap_or(0),
+            downsampled_frames: u64::try_from(totals.rollups).unwrap_or(0),
             oldest_ms: hosts.iter().map(|host| host.first_seen_ms).min(),
             newest_ms: hosts.iter().map(|host| host.last_seen_ms).max(),
             damaged_frames: self.damage.count(),

@@ -103,6 +103,42 @@ async fn a_second_opening_names_the_first() {
     open_at(&path).await.unwrap();
 }
 
+/// What another program's lock is called, at the opening and later.
+fn assert_locked(error: &StoreError, path: &Path) {
+    assert!(matches!(error, StoreError::Locked { owner: None, .. }), "{error:?}");
+    let expected = format!(
+        "cannot use {}: another program has it locked: \
+         stop that program, or choose another file with --store",
+        path.display()
+    );
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn another_programs_lock_is_named_at_the_opening() {
+    let (_directory, path) = place();
+    open_at(&path).await.unwrap().store.close().await;
+    let mut other = raw(&path).await;
+    let lock = "PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE theirs (x)";
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    assert_locked(&open_at(&path).await.unwrap_err(), &path);
+    other.close().await.unwrap();
+    open_at(&path).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_programs_lock_is_named_at_an_append() {
+    let (_directory, path) = place();
+    let opened = open_at(&path).await.unwrap();
+    let mut other = raw(&path).await;
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+    let error = opened.store.append(&loads([START])).await.unwrap_err();
+    assert_locked(&error, &path);
+    assert!(error.is_transient(), "the writer tries it again");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    opened.store.append(&loads([START])).await.unwrap();
+}
+
 #[tokio::test]
 async fn another_programs_file_is_left_as_it_is() {
     let (_directory, path) = place();

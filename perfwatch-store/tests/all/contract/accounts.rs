@@ -43,6 +43,19 @@ pub(crate) async fn a_new_password_ends_sessions_and_a_new_hash_does_not(account
     assert!(matches!(error, StoreError::NoSuchUser { .. }));
 }
 
+/// A token names its user's generation: one of another store must not be good here.
+pub(crate) async fn generations_start_anywhere(one: &dyn Accounts, other: &dyn Accounts) {
+    let first = one.create_user("admin", "hash").await.unwrap().generation;
+    let second = other.create_user("admin", "hash").await.unwrap().generation;
+    assert_ne!(first, second);
+    for generation in [first, second] {
+        // A token is JSON, in which larger whole numbers are not exact.
+        assert!((1..1 << 53).contains(&generation), "{generation}");
+    }
+    let changed = one.change_password("admin", "new").await.unwrap();
+    assert_eq!(changed.generation, first + 1);
+}
+
 pub(crate) async fn ended_sessions_are_remembered_until_they_would_end(accounts: &dyn Accounts) {
     accounts.revoke_session("one", 1000).await.unwrap();
     accounts.revoke_session("two", 2000).await.unwrap();

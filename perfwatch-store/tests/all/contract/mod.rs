@@ -59,6 +59,16 @@ macro_rules! suite {
                 accounts::a_policy_changes_field_by_field,
             }
 
+            #[tokio::test]
+            async fn a_fresh_store_starts_at_a_generation_of_its_own() {
+                let (one, other) = ($backend().await, $backend().await);
+                accounts::generations_start_anywhere(
+                    &*one.opened.accounts,
+                    &*other.opened.accounts,
+                )
+                .await;
+            }
+
             #[test]
             fn any_frames_are_answered_as_a_plain_computation_would() {
                 property::answers_are_plain_computations(|| $backend());
