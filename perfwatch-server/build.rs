@@ -61,8 +61,8 @@ mod dashboard {
         let output = Command::new("npm").args(arguments).current_dir(directory).output();
         let output = output.map_err(|error| match error.kind() {
             ErrorKind::NotFound => "the dashboard is built with npm, which is not installed: \
-                install Node.js 20 or newer with npm (Debian: apt-get install nodejs npm), or \
-                build without the dashboard: cargo build --no-default-features"
+                install Node.js 20.19 or newer with npm (nodejs.org), or build without the \
+                dashboard: cargo build -p perfwatch-server --no-default-features"
                 .to_owned(),
             _ => format!("cannot run {command}: {error}"),
         })?;

@@ -61,6 +61,10 @@ pub enum StartError {
 }
 
 /// A daemon that has opened its store and does not serve yet.
+///
+/// At the first start without a configured password there is no user: show
+/// [`Self::first_password`], then call [`Self::make_first_user`]. The password is kept nowhere, so
+/// a user made before somebody has seen it could never log in.
 pub struct Daemon {
     app: Shared,
     aggregator: MetricsAggregator,
@@ -69,7 +73,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Opens the store and makes the first user if there is none.
+    /// Opens the store. If there is no user, makes the first one with the configured password.
     ///
     /// # Errors
     /// [`StartError`] with what is in the way.
@@ -88,16 +92,29 @@ impl Daemon {
             Some(directory) => auth::load_or_create(directory).map_err(StartError::Secret)?,
             None => auth::random_secret(),
         };
-        let first_password = first_user(opened.accounts.as_ref(), &config.auth).await?;
+        let first_password = first_password(opened.accounts.as_ref(), &config.auth).await?;
         let (stop, stopped) = stop::stop();
         let aggregator = MetricsAggregator::new(&config.sampling.roots);
         let app = app(config, opened, &secret, &aggregator, stopped)?;
         Ok(Self { app: Arc::new(app), aggregator, stop, first_password })
     }
 
-    /// The random password of the first user, if one was just made. It is nowhere else.
+    /// The random password that the first user will have, if there is none yet.
     pub fn first_password(&self) -> Option<&Secret> {
         self.first_password.as_ref()
+    }
+
+    /// Makes the first user with [`Self::first_password`], which somebody must have seen by now.
+    /// Without such a password there is nothing to do.
+    ///
+    /// # Errors
+    /// [`StartError`] if the password cannot be hashed or stored; it is kept for another try.
+    pub async fn make_first_user(&mut self) -> Result<(), StartError> {
+        if let Some(password) = &self.first_password {
+            make_user(self.app.accounts.as_ref(), password).await?;
+            self.first_password = None;
+        }
+        Ok(())
     }
 
     /// The routes, for a caller that brings its own connections.
@@ -116,7 +133,10 @@ impl Daemon {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
         let acceptor = Acceptor::new(self.router(), &self.app.config.http, self.app.stop.clone());
-        let Self { app, aggregator, stop, .. } = self;
+        let Self { app, aggregator, stop, first_password } = self;
+        if first_password.is_some() {
+            tracing::warn!("nobody can log in: there is no user yet, and no password was shown");
+        }
         let sampler = start_sampler(&app, aggregator)?;
         let mut tasks = JoinSet::new();
         let live = Arc::clone(&app.live);
@@ -142,7 +162,8 @@ impl Daemon {
     }
 }
 
-/// Opens everything and serves until `shutdown` ends.
+/// Opens everything and serves until `shutdown` ends. It shows no password, so at the first start
+/// nobody can log in unless one is configured; see [`Daemon`].
 ///
 /// # Errors
 /// [`StartError`] with what is in the way.
@@ -205,21 +226,26 @@ async fn flush(app: &App) {
     }
 }
 
-/// Makes the first user; returns the password if it is a random one.
-async fn first_user(
+/// A random password for the first user, if there is none; one with a configured password is made
+/// at once.
+async fn first_password(
     accounts: &dyn Accounts,
     config: &AuthConfig,
 ) -> Result<Option<Secret>, StartError> {
     if accounts.user_count().await? > 0 {
         return Ok(None);
     }
-    let random = config.admin_password.is_none().then(auth::password::random);
-    let Some(password) = random.as_ref().or(config.admin_password.as_ref()) else {
-        return Ok(None);
+    let Some(password) = &config.admin_password else {
+        return Ok(Some(auth::password::random()));
     };
+    make_user(accounts, password).await?;
+    Ok(None)
+}
+
+async fn make_user(accounts: &dyn Accounts, password: &Secret) -> Result<(), StartError> {
     let hash = auth::password::hash(password.expose()).map_err(StartError::Password)?;
     accounts.create_user(ADMIN, &hash).await?;
-    Ok(random)
+    Ok(())
 }
 
 /// The file that a store's URL names, if it names one.

@@ -82,8 +82,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let listener = listen(&config.http).await?;
     let address = listener.local_addr().context("cannot tell the address")?;
     let file = data_file(config.store.url.expose());
-    let daemon = Daemon::open(config).await?;
+    let mut daemon = Daemon::open(config).await?;
     welcome(&daemon, address, file).context("cannot write to standard output")?;
+    daemon.make_first_user().await?;
     let shutdown = async {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -1,6 +1,6 @@
 //! Times as the API writes and reads them.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, fmt::temporal::Pieces, tz::Offset};
 
 /// A time in RFC 3339, in UTC with milliseconds.
 pub(crate) fn rfc3339(ms: i64) -> String {
@@ -21,15 +21,25 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
 }
 
 fn read(text: &str) -> Option<i64> {
-    let time = if let Ok(seconds) = text.parse::<f64>() {
-        Timestamp::from_millisecond((seconds * 1e3) as i64).ok().filter(|_| seconds.is_finite())
-    } else if let Ok(time) = text.parse::<Timestamp>() {
-        Some(time)
-    } else {
-        let civil: DateTime = text.parse().ok()?;
-        civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    let time = match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() => {
+            Timestamp::from_millisecond((seconds * 1e3) as i64).ok()?
+        }
+        Ok(_) => return None,
+        Err(_) => at_offset(text)?,
     };
-    time.map(Timestamp::as_millisecond)
+    Some(time.as_millisecond())
+}
+
+/// A date with or without a time, in UTC if there is no offset.
+fn at_offset(text: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    if pieces.time_zone_annotation().is_some() {
+        // RFC 3339 knows no `[Europe/Berlin]`, and to answer for another hour would be worse.
+        return None;
+    }
+    let civil = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+    pieces.to_numeric_offset().unwrap_or(Offset::UTC).to_timestamp(civil).ok()
 }
 
 #[cfg(test)]
@@ -59,6 +69,20 @@ mod tests {
     #[test]
     fn what_is_no_time_is_refused() {
         for text in ["", "yesterday", "2026-13-01", "NaN", "2026-11-23T25:00:00Z"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_never_left_out_of_account() {
+        for text in [
+            "2026-11-23T05:15:00[Europe/Berlin]",
+            "2026-11-23T05:15:00Z[Europe/Berlin]",
+            "2026-11-23T05:15:00+01:00[Asia/Tokyo]",
+            "2026-11-23T05:15:00 01:00[Asia/Tokyo]",
+            "2026-11-23[Europe/Berlin]",
+            "9999-12-30T12:00:00-25:00",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -114,15 +114,31 @@ async fn the_first_password_is_random_unless_given_and_made_once() {
     let directory = tempfile::tempdir().unwrap();
     let mut config = kept_in(directory.path());
     config.auth.admin_password = None;
-    let daemon = Daemon::open(config.clone()).await.unwrap();
+    let mut daemon = Daemon::open(config.clone()).await.unwrap();
     let password = daemon.first_password().unwrap().expose().to_owned();
     assert_eq!(password.len(), 20);
+    daemon.make_first_user().await.unwrap();
     daemon.serve(listener().await, async {}).await.unwrap();
-    let daemon = Daemon::open(config.clone()).await.unwrap();
+    let mut daemon = Daemon::open(config.clone()).await.unwrap();
     assert!(daemon.first_password().is_none(), "there is a user already");
+    daemon.make_first_user().await.unwrap();
     daemon.serve(listener().await, async {}).await.unwrap();
     let server = Server::start(config).await;
     assert_eq!(server.try_login(&password).await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_first_password_that_nobody_has_shown_makes_no_user() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = kept_in(directory.path());
+    config.auth.admin_password = None;
+    perfwatch_server::serve(config.clone(), listener().await, async {}).await.unwrap();
+    let daemon = Daemon::open(config.clone()).await.unwrap();
+    assert!(daemon.first_password().is_some(), "there is another to show");
+    daemon.serve(listener().await, async {}).await.unwrap();
+    let server = Server::start(kept_in(directory.path())).await;
+    server.login().await;
     server.stop().await;
 }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use common::{Server, config, record};
 use serde_json::{Value, json};
 
@@ -41,6 +41,17 @@ async fn points_are_nested_and_columns_are_flat() {
     let several = format!("{range}&interval=1m&aggregate=min,max&aggregate=count");
     let points = ask(&server, &token, &several).await;
     insta::assert_snapshot!(points["data_points"], @r#"[{"data":{"load_1m":{"count":2,"max":1.0,"min":0.0}},"timestamp":"2023-11-14T22:00:00.000Z"}]"#);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_count_has_the_unit_of_a_count() {
+    let (server, token) = with_history().await;
+    let range = "start_time=1699999200&end_time=1699999300&interval=1m&format=columns";
+    let columns = ask(&server, &token, &format!("{range}&aggregate=avg,count")).await;
+    let units: Vec<_> =
+        columns["series"].as_array().unwrap().iter().map(|series| &series["unit"]).collect();
+    assert_eq!(units, ["average", "count"]);
     server.stop().await;
 }
 
@@ -91,6 +102,8 @@ async fn bad_questions_are_refused_with_what_would_be_accepted() {
         "metric_type=cpu&format=xml",
         "metric_type=cpu&host=db2",
         "metric_type=cpu&start_time=yesterday",
+        "metric_type=cpu&start_time=2026-11-23T05:15:00[Europe/Berlin]",
+        "metric_type=cpu&start_time=-5",
         "metric_type=cpu&start_time=2026-01-02&end_time=2026-01-01",
         "metric_type=cpu&start_time=1971-01-01",
         "metric_type=cpu&from=0",
@@ -115,7 +128,9 @@ async fn bad_questions_are_refused_with_what_would_be_accepted() {
     metric_type=cpu&aggregate=median: 422 aggregate: `median` is none of avg, min, max, last, count
     metric_type=cpu&format=xml: 422 format: `xml` is none of points, columns
     metric_type=cpu&host=db2: 422 host: `db2` is not known; did you mean `db1`? known are db1, testhost
-    metric_type=cpu&start_time=yesterday: 422 start_time: `yesterday` is not a time such as 2026-01-31T12:00:00Z
+    metric_type=cpu&start_time=yesterday: 422 start_time: `yesterday` is not a time in RFC 3339 such as 2026-01-31T12:00:00Z
+    metric_type=cpu&start_time=2026-11-23T05:15:00[Europe/Berlin]: 422 start_time: `2026-11-23T05:15:00[Europe/Berlin]` is not a time in RFC 3339 such as 2026-01-31T12:00:00Z
+    metric_type=cpu&start_time=-5: 422 start_time: it must lie between the years 1970 and 9999
     metric_type=cpu&start_time=2026-01-02&end_time=2026-01-01: 422 end_time: it is not after start_time
     metric_type=cpu&start_time=1971-01-01: 422 start_time: at most ten years are answered
     metric_type=cpu&from=0: 422 from: unknown field `from`, expected one of `metric_type`, `start_time`, `end_time`, `interval`, `limit`, `fields`, `aggregate`, `host`, `format`
@@ -185,6 +200,73 @@ async fn two_ranges_are_laid_over_one_another() {
     server.stop().await;
 }
 
+async fn compare(server: &Server, token: &str, query: &str) -> Value {
+    let path = format!("/api/history/compare?metric_type=cpu&host=db1&fields=load_1m&{query}");
+    let answer = server.get(&path, token).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer.json()
+}
+
+/// The step of a comparison, whose lists must all be equally long and not longer than the limit.
+async fn compared_step(server: &Server, token: &str, query: &str, limit: usize) -> i64 {
+    let answer = compare(server, token, &format!("{query}&limit={limit}")).await;
+    let points = answer["offsets_ms"].as_array().unwrap().len();
+    assert!((1..=limit).contains(&points), "{query}: {points} points");
+    for list in
+        answer["series"].as_array().unwrap().iter().flat_map(|s| [&s["current"], &s["previous"]])
+    {
+        assert_eq!(list.as_array().unwrap().len(), points, "{query}");
+    }
+    answer["step_ms"].as_i64().unwrap()
+}
+
+const WEEK: &str = "start_time=2023-11-10&end_time=2023-11-17&compare_start_time=2023-11-03";
+
+#[tokio::test]
+async fn a_week_at_1s_with_little_data_keeps_to_the_limit() {
+    let (server, token) = with_history().await;
+    let step = compared_step(&server, &token, &format!("{WEEK}&interval=1s"), 500).await;
+    assert_eq!(step, 1_800_000);
+    let step = compared_step(&server, &token, "period=week&compare_to=last_week&interval=1s", 500);
+    assert_eq!(step.await, 1_800_000);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn ten_years_at_1s_with_little_data_keep_to_the_limit() {
+    let (server, token) = with_history().await;
+    let decade = "start_time=2014-01-01&end_time=2024-01-01&compare_start_time=2004-01-01";
+    for limit in [2, 1000, 11_000] {
+        let step = compared_step(&server, &token, &format!("{decade}&interval=1s"), limit).await;
+        assert!(step >= 7_200_000, "{step}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_asked_interval_is_kept_while_it_fits() {
+    let (server, token) = with_history().await;
+    let minutes = "start_time=2023-11-14T22:00&end_time=2023-11-14T22:05\
+        &compare_start_time=2023-11-14T21:00&interval=20s";
+    assert_eq!(compared_step(&server, &token, minutes, 15).await, 20_000);
+    assert!(compared_step(&server, &token, minutes, 14).await > 20_000);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_comparison_of_downsampled_history_keeps_to_the_limit() {
+    let (server, token) = with_history().await;
+    let policy = json!({"full_resolution_days": 1, "downsample_interval": "2m"});
+    server.ask(Method::PUT, "/api/retention", &token, policy).await;
+    server.post("/api/retention/cleanup", &token, Value::Null).await;
+    // The step grows to 2 minutes, of which these five minutes touch four.
+    let minutes = "start_time=2023-11-14T21:59:30&end_time=2023-11-14T22:04:30\
+        &compare_start_time=2023-11-14T20:59:30&interval=90s";
+    assert_eq!(compared_step(&server, &token, minutes, 4).await, 120_000);
+    assert_eq!(compared_step(&server, &token, minutes, 3).await, 360_000);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_period_without_history_is_said_so() {
     let server = Server::start(config()).await;
@@ -213,6 +295,13 @@ async fn a_comparison_is_refused_when_it_is_unclear() {
         "period=hour&compare_start_time=2026-01-01",
         "compare_start_time=2026-01-02&compare_end_time=2026-01-01",
         "compare_start_time=then",
+        "compare_start_time=-5",
+        "compare_end_time=2026-01-02",
+        "start_time=2026-01-01&end_time=2026-02-01&compare_end_time=2026-01-02",
+        "period=hour&compare_end_time=2026-01-02",
+        "compare_start_time=2026-01-01&compare_end_time=-5",
+        "start_time=-5&compare_start_time=2026-01-01",
+        "start_time=2026-01-01&end_time=2027-01-01&compare_start_time=9999-12-30",
     ] {
         let path = format!("/api/history/compare?metric_type=cpu&{query}");
         errors.push(format!("{query}: {}", server.get(&path, &token).await.error()));
@@ -223,7 +312,14 @@ async fn a_comparison_is_refused_when_it_is_unclear() {
     start_time=2026-01-01: 422 compare_start_time: a second range needs its start
     period=hour&compare_start_time=2026-01-01: 422 compare_start_time: give either two ranges or period and compare_to
     compare_start_time=2026-01-02&compare_end_time=2026-01-01: 422 compare_end_time: it is not after compare_start_time
-    compare_start_time=then: 422 compare_start_time: `then` is not a time such as 2026-01-31T12:00:00Z
+    compare_start_time=then: 422 compare_start_time: `then` is not a time in RFC 3339 such as 2026-01-31T12:00:00Z
+    compare_start_time=-5: 422 compare_start_time: it must lie between the years 1970 and 9999
+    compare_end_time=2026-01-02: 422 compare_start_time: a second range needs its start
+    start_time=2026-01-01&end_time=2026-02-01&compare_end_time=2026-01-02: 422 compare_start_time: a second range needs its start
+    period=hour&compare_end_time=2026-01-02: 422 compare_start_time: a second range needs its start
+    compare_start_time=2026-01-01&compare_end_time=-5: 422 compare_end_time: it must lie between the years 1970 and 9999
+    start_time=-5&compare_start_time=2026-01-01: 422 start_time: it must lie between the years 1970 and 9999
+    start_time=2026-01-01&end_time=2027-01-01&compare_start_time=9999-12-30: 422 compare_end_time: it must lie between the years 1970 and 9999
     ");
     server.stop().await;
 }

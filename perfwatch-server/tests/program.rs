@@ -39,10 +39,10 @@ fn a_bad_configuration_is_reported_whole_with_exit_code_2() {
     insta::assert_snapshot!(text, @"
     perfwatch-server: the configuration cannot be used:
       intervall in FILE: no such setting; did you mean interval?
-      PERFWATCH_LISTEN: `here` is not an address and port such as 127.0.0.1:8000
       interval in FILE: `soon` is not a duration such as 500ms, 5s, 1m or 1h
-      store: there is no home directory to keep the data in: give --store sqlite:FILE
+      PERFWATCH_LISTEN: `here` is not an address and port such as 127.0.0.1:8000
       --metrics.token-file: cannot read /none: No such file or directory (os error 2)
+      store: there is no home directory to keep the data in: give --store sqlite:FILE
     ");
     assert_eq!(run(&["--no-such-flag"], &[]).status.code(), Some(2));
 }
@@ -105,6 +105,23 @@ fn the_first_start_says_where_it_is_and_the_password_once() {
     assert!(first.contains("user admin, password "), "{first}");
     let second = start();
     assert!(second.contains("http://127.0.0.1:") && !second.contains("password"), "{second}");
+}
+
+#[test]
+fn a_first_password_that_could_not_be_shown_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = format!("--store=sqlite:{}/perfwatch.db", directory.path().display());
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = command(&["--listen=127.0.0.1:0", &store]);
+    let output = command.env_remove("PERFWATCH_ADMIN_PASSWORD").stdout(full).output().unwrap();
+    let (code, line) = one_line(&output);
+    assert_eq!(code, 1);
+    assert!(line.contains("cannot write to standard output"), "{line}");
+
+    let program = Program::first_start(directory.path());
+    let (_, password) = program.said[2].split_once("user admin, password ").unwrap();
+    assert_eq!(program.try_login(password).0, 200);
+    program.end(Signal::SIGTERM);
 }
 
 /// How many frames the store holds, asked of a program that adds only one of its own.

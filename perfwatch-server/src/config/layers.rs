@@ -62,9 +62,16 @@ pub(super) fn read(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, ReadError> {
     let flags = command().try_get_matches_from(args)?;
-    let mut reader = Reader { flags, env, config: Config::default(), problems: Vec::new() };
-    let file = reader.file();
-    SETTINGS.iter().for_each(|setting| reader.apply(setting, &file));
+    let mut reader = Reader {
+        flags,
+        env,
+        file: File::default(),
+        config: Config::default(),
+        problems: Vec::new(),
+    };
+    reader.read_file();
+    LAYERS.into_iter().for_each(|layer| reader.lay(layer));
+    reader.default_store();
     if reader.problems.is_empty() {
         return Ok(reader.config);
     }
@@ -74,6 +81,7 @@ pub(super) fn read(
 struct Reader<'a> {
     flags: ArgMatches,
     env: &'a dyn Fn(&str) -> Option<String>,
+    file: File,
     config: Config,
     problems: Vec<Problem>,
 }
@@ -85,43 +93,76 @@ struct File {
     entries: Vec<(&'static str, String)>,
 }
 
+/// Where settings are given.
+#[derive(Clone, Copy)]
+enum Layer {
+    File,
+    Environment,
+    Flags,
+}
+
+/// From the lowest to the highest.
+const LAYERS: [Layer; 3] = [Layer::File, Layer::Environment, Layer::Flags];
+
+/// A setting as a layer gives it.
+struct Given {
+    /// The key and file, variable or flag.
+    at: String,
+    text: String,
+}
+
 impl Reader<'_> {
     fn problem(&mut self, at: impl Into<String>, what: impl Into<String>) {
         self.problems.push(Problem { at: at.into(), what: what.into() });
     }
 
-    /// Gives a setting what the file, the environment and the flags say, in this order.
-    fn apply(&mut self, setting: &Setting, file: &File) {
-        let in_file = file.entries.iter().find(|(key, _)| *key == setting.key);
-        let layers = [
-            in_file.map(|(key, text)| (format!("{key} in {}", file.path.display()), text.clone())),
-            self.variable(setting),
-            self.flag(setting),
-        ];
-        if setting.key == STORE_KEY && layers.iter().all(Option::is_none) {
-            return self.default_store();
-        }
-        for (at, text) in layers.into_iter().flatten() {
+    /// Applies a whole layer before the next, because two settings may fill one field.
+    fn lay(&mut self, layer: Layer) {
+        for setting in SETTINGS {
+            let Some(Given { at, text }) = self.given(layer, setting) else { continue };
             if let Err(what) = (setting.set)(&mut self.config, &text) {
                 self.problem(at, what);
+                continue;
+            }
+            let instead = setting.instead_of.and_then(|key| SETTINGS.iter().find(|s| s.key == key));
+            if let Some(other) = instead.and_then(|setting| self.given(layer, setting)) {
+                self.problem(at, format!("{} is given as well; leave one out", other.at));
             }
         }
     }
 
-    /// An empty variable is how a compose file leaves one out.
-    fn variable(&self, setting: &Setting) -> Option<(String, String)> {
-        let text = (self.env)(&setting.variable()).filter(|text| !text.is_empty())?;
-        Some((setting.variable(), text))
+    fn given(&self, layer: Layer, setting: &Setting) -> Option<Given> {
+        match layer {
+            Layer::File => self.entry(setting),
+            Layer::Environment => self.variable(setting),
+            Layer::Flags => self.flag(setting),
+        }
     }
 
-    fn flag(&self, setting: &Setting) -> Option<(String, String)> {
+    fn entry(&self, setting: &Setting) -> Option<Given> {
+        let (key, text) = self.file.entries.iter().find(|(key, _)| *key == setting.key)?;
+        Some(Given { at: format!("{key} in {}", self.file.path.display()), text: text.clone() })
+    }
+
+    /// An empty variable is how a compose file leaves one out.
+    fn variable(&self, setting: &Setting) -> Option<Given> {
+        let text = (self.env)(&setting.variable()).filter(|text| !text.is_empty())?;
+        Some(Given { at: setting.variable(), text })
+    }
+
+    fn flag(&self, setting: &Setting) -> Option<Given> {
         let flag = setting.flag()?;
         let values: Vec<&str> =
             self.flags.get_many::<String>(setting.key)?.map(String::as_str).collect();
-        Some((format!("--{flag}"), values.join(",")))
+        Some(Given { at: format!("--{flag}"), text: values.join(",") })
     }
 
+    /// Gives the store its default place if no layer names one.
     fn default_store(&mut self) {
+        let store = SETTINGS.iter().find(|setting| setting.key == STORE_KEY);
+        if store.is_some_and(|store| LAYERS.iter().any(|&at| self.given(at, store).is_some())) {
+            return;
+        }
         match data_directory(self.env) {
             Some(directory) => {
                 let url = format!("sqlite:{}", directory.join("perfwatch.db").display());
@@ -134,35 +175,33 @@ impl Reader<'_> {
         }
     }
 
-    fn file(&mut self) -> File {
+    fn read_file(&mut self) {
         let given = self.flags.get_one::<String>(CONFIG_KEY).cloned();
         let given = given.or_else(|| (self.env)("PERFWATCH_CONFIG"));
         if given.is_none() && !Path::new(DEFAULT_FILE).exists() {
-            return File::default();
+            return;
         }
-        let path = PathBuf::from(given.unwrap_or_else(|| DEFAULT_FILE.to_owned()));
-        let table = std::fs::read_to_string(&path)
+        self.file.path = PathBuf::from(given.unwrap_or_else(|| DEFAULT_FILE.to_owned()));
+        let table = std::fs::read_to_string(&self.file.path)
             .map_err(|error| error.to_string())
             .and_then(|text| text.parse::<toml::Table>().map_err(|error| error.to_string()));
-        let mut file = File { path, entries: Vec::new() };
         match table {
-            Ok(table) => self.entries(&mut file, "", table),
-            Err(error) => self.problem(file.path.display().to_string(), error.trim_end()),
+            Ok(table) => self.entries("", table),
+            Err(error) => self.problem(self.file.path.display().to_string(), error.trim_end()),
         }
-        file
     }
 
     /// Collects what a table of the file holds, tables within it included.
-    fn entries(&mut self, file: &mut File, prefix: &str, table: toml::Table) {
+    fn entries(&mut self, prefix: &str, table: toml::Table) {
         for (name, value) in table {
             let key = format!("{prefix}{name}");
-            let at = format!("{key} in {}", file.path.display());
+            let at = format!("{key} in {}", self.file.path.display());
             let known = SETTINGS.iter().find(|setting| setting.file_key() == Some(&key));
             match (known, value) {
-                (None, toml::Value::Table(table)) => self.entries(file, &format!("{key}."), table),
+                (None, toml::Value::Table(table)) => self.entries(&format!("{key}."), table),
                 (None, _) => self.problem(at, unknown(&key)),
                 (Some(setting), value) => match text(setting, value) {
-                    Some(text) => file.entries.push((setting.key, text)),
+                    Some(text) => self.file.entries.push((setting.key, text)),
                     None => self.problem(at, "not a plain value"),
                 },
             }
@@ -208,6 +247,8 @@ fn data_directory(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::{io::Write, time::Duration};
+
+    use sha2::Digest;
 
     use super::*;
 
@@ -258,12 +299,73 @@ mod tests {
           intervall in FILE: no such setting; did you mean interval?
           metrics.token_fil in FILE: no such setting; did you mean metrics.token_file?
           listen in FILE: `5` is not an address and port such as 127.0.0.1:8000
-          --interval: `5 parsecs` is not a duration such as 500ms, 5s, 1m or 1h
-          store: there is no home directory to keep the data in: give --store sqlite:FILE
-          --path.procfs: `/nowhere` is not a directory
           metrics.open in FILE: `maybe` is neither true nor false
           PERFWATCH_LOG: `a=b=c` is not a log filter such as info or hyper=warn,debug
           PERFWATCH_ADMIN_PASSWORD: a password has 12 to 1024 characters
+          --interval: `5 parsecs` is not a duration such as 500ms, 5s, 1m or 1h
+          --path.procfs: `/nowhere` is not a directory
+          store: there is no home directory to keep the data in: give --store sqlite:FILE
+        ");
+    }
+
+    /// A file with a token, for its owner only, and the token's SHA-256.
+    fn token_file() -> (tempfile::NamedTempFile, [u8; 32]) {
+        let token = "a token in a file";
+        (file(token), sha2::Sha256::digest(token).into())
+    }
+
+    #[test]
+    fn the_token_of_the_higher_layer_wins_however_it_is_given() {
+        let (token, in_token_file) = token_file();
+        let token = token.path().to_str().unwrap();
+        let digits = "ab".repeat(32);
+        let read = |in_file: &str, env: &[(&str, &str)], flags: &[&str]| {
+            let file = file(&format!("store = 'memory:'\n[metrics]\n{in_file}"));
+            let flags = [&["--config", file.path().to_str().unwrap()], flags].concat();
+            read_with(&flags, env).unwrap().exposition.token_sha256
+        };
+        let (as_file, as_digits) =
+            (format!("token_file = '{token}'"), format!("token_sha256 = '{digits}'"));
+        let (file_flag, digits_flag) =
+            (format!("--metrics.token-file={token}"), format!("--metrics.token-sha256={digits}"));
+        let (file_variable, digits_variable) = (
+            [("PERFWATCH_METRICS_TOKEN_FILE", token)],
+            [("PERFWATCH_METRICS_TOKEN_SHA256", digits.as_str())],
+        );
+        assert_eq!(read(&as_digits, &[], &[&file_flag]), Some(in_token_file));
+        assert_eq!(read(&as_file, &[], &[&digits_flag]), Some([0xab; 32]));
+        assert_eq!(read(&as_digits, &file_variable, &[]), Some(in_token_file));
+        assert_eq!(read(&as_file, &digits_variable, &[]), Some([0xab; 32]));
+        assert_eq!(read("", &digits_variable, &[&file_flag]), Some(in_token_file));
+        assert_eq!(read("", &file_variable, &[&digits_flag]), Some([0xab; 32]));
+    }
+
+    #[test]
+    fn two_tokens_in_one_layer_are_a_problem() {
+        let (token, _) = token_file();
+        let token = token.path().to_str().unwrap();
+        let digits = "ab".repeat(32);
+        let file = file(&format!("[metrics]\ntoken_file = '{token}'\ntoken_sha256 = '{digits}'"));
+        let path = file.path().to_str().unwrap();
+        let flags = [
+            "--config",
+            path,
+            "--store=memory:",
+            "--metrics.token-file",
+            token,
+            "--metrics.token-sha256",
+            &digits,
+        ];
+        let env = [
+            ("PERFWATCH_METRICS_TOKEN_FILE", token),
+            ("PERFWATCH_METRICS_TOKEN_SHA256", digits.as_str()),
+        ];
+        let error = read_with(&flags, &env).unwrap_err().to_string().replace(path, "FILE");
+        insta::assert_snapshot!(error, @"
+        the configuration cannot be used:
+          metrics.token_sha256 in FILE: metrics.token_file in FILE is given as well; leave one out
+          PERFWATCH_METRICS_TOKEN_SHA256: PERFWATCH_METRICS_TOKEN_FILE is given as well; leave one out
+          --metrics.token-sha256: --metrics.token-file is given as well; leave one out
         ");
     }
 

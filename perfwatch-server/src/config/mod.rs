@@ -53,6 +53,8 @@ pub struct HttpConfig {
     pub header_timeout: Duration,
     /// How long a client may leave what was sent to it unread.
     pub send_timeout: Duration,
+    /// How long a client may take in all to read one answer, which is kept in memory until then.
+    pub response_timeout: Duration,
 }
 
 /// What is read, and how often.
@@ -111,6 +113,7 @@ impl Default for Config {
                 max_connections_per_address: 0,
                 header_timeout: Duration::from_secs(15),
                 send_timeout: Duration::from_secs(10),
+                response_timeout: Duration::from_secs(60),
             },
             sampling: SamplingConfig {
                 interval: Duration::ZERO,

@@ -18,6 +18,8 @@ pub(super) struct Setting {
     pub(super) default: Standard,
     /// Where it may be given.
     pub(super) from: From,
+    /// The key of another setting that fills the same field: one layer gives only one of them.
+    pub(super) instead_of: Option<&'static str>,
     /// One sentence for people.
     pub(super) help: &'static str,
     /// Reads a value into the configuration, or says what is wrong with it.
@@ -69,6 +71,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("ADDR:PORT"),
         default: Standard::Value("127.0.0.1:8000"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Address and port to answer on.",
         set: |config, text| parse::address(text).map(|value| config.http.listen = value),
     },
@@ -77,6 +80,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("DURATION"),
         default: Standard::Value("5s"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Time between two readings of the host, from 100ms to 1h.",
         set: |config, text| {
             let range = MIN_INTERVAL..=Duration::from_secs(3600);
@@ -91,6 +95,7 @@ pub(super) static SETTINGS: &[Setting] = &[
              `~/.local/share/perfwatch`",
         ),
         from: From::Anywhere,
+        instead_of: None,
         help: "Where history is kept: sqlite:FILE, or memory: for nowhere.",
         set: |config, text| {
             parse::store_url(text).map(|value| config.store.url = Secret::new(value))
@@ -101,6 +106,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("FILE"),
         default: Standard::Words("`/etc/perfwatch/perfwatch.toml` if it is there"),
         from: From::OutsideTheFile,
+        instead_of: None,
         help: "A TOML file with any of these settings.",
         set: |_, _| Ok(()),
     },
@@ -109,6 +115,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("NAME"),
         default: Standard::Words("the kernel's host name"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Name to keep this host's history under.",
         set: |config, text| parse::host(text).map(|value| config.sampling.host = Some(value)),
     },
@@ -117,6 +124,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("DIR"),
         default: Standard::Value("/proc"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Where the host's /proc is mounted.",
         set: |config, text| {
             parse::directory(text).map(|value| config.sampling.roots.procfs = value)
@@ -127,6 +135,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("DIR"),
         default: Standard::Value("/sys"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Where the host's /sys is mounted.",
         set: |config, text| parse::directory(text).map(|value| config.sampling.roots.sysfs = value),
     },
@@ -135,6 +144,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("DIR"),
         default: Standard::Value("/"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Where the host's root file system is mounted.",
         set: |config, text| {
             parse::directory(text).map(|value| config.sampling.roots.rootfs = value)
@@ -145,6 +155,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("DURATION"),
         default: Standard::Value("1d"),
         from: From::Anywhere,
+        instead_of: None,
         help: "How long a login lasts, from 1m to 365d.",
         set: |config, text| {
             let range = Duration::from_secs(60)..=365 * DAY;
@@ -156,6 +167,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::Many("ORIGIN"),
         default: Standard::Value(""),
         from: From::Anywhere,
+        instead_of: None,
         help: "Origins of other web pages that may use the API, such as https://example.org.",
         set: |config, text| parse::origins(text).map(|value| config.http.allowed_origins = value),
     },
@@ -164,6 +176,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::Switch,
         default: Standard::Value("false"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Whether /metrics is answered without any token.",
         set: |config, text| parse::flag(text).map(|value| config.exposition.open = value),
     },
@@ -172,6 +185,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("FILE"),
         default: Standard::Words("none"),
         from: From::Anywhere,
+        instead_of: None,
         help: "A file (mode 0600) with the long-lived token that scrapers of /metrics send.",
         set: |config, text| {
             parse::token_file(text).map(|value| config.exposition.token_sha256 = Some(value))
@@ -182,6 +196,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("HEX"),
         default: Standard::Words("none"),
         from: From::Anywhere,
+        instead_of: Some("metrics.token_file"),
         help: "The SHA-256 of that token, instead of the file.",
         set: |config, text| {
             parse::sha256(text).map(|value| config.exposition.token_sha256 = Some(value))
@@ -192,6 +207,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("COUNT"),
         default: Standard::Value("512"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Connections held at once.",
         set: |config, text| {
             parse::number(text, 1..=65_536).map(|value| config.http.max_connections = value)
@@ -202,6 +218,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("COUNT"),
         default: Standard::Value("256"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Connections held at once from one address.",
         set: |config, text| {
             let value = parse::number(text, 1..=65_536);
@@ -213,6 +230,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("FILTER"),
         default: Standard::Value("info"),
         from: From::Anywhere,
+        instead_of: None,
         help: "Which log lines are written to standard error: error, warn, info, debug, trace.",
         set: |config, text| parse::log_filter(text).map(|value| config.log = value),
     },
@@ -221,6 +239,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         shape: Shape::One("PASSWORD"),
         default: Standard::Words("a random one, printed once"),
         from: From::EnvironmentOnly,
+        instead_of: None,
         help: "First password of the user admin, at least 12 characters; unused afterwards.",
         set: |config, text| {
             let value = parse::password(text).map(Secret::new);
@@ -266,11 +285,13 @@ mod tests {
     #[test]
     fn every_setting_is_well_formed() {
         let mut seen = HashSet::new();
-        for Setting { key, shape, default, help, set, .. } in SETTINGS {
+        for Setting { key, shape, default, instead_of, help, set, .. } in SETTINGS {
             assert!(seen.insert(key), "{key} is there twice");
             let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c);
             assert!(key.chars().all(legal), "{key} is no key");
             assert!(help.ends_with('.') && help.starts_with(char::is_uppercase), "{key}: {help}");
+            let known = |other: &&str| SETTINGS.iter().any(|setting| setting.key == *other);
+            assert!(instead_of.iter().all(known), "{key} stands for {instead_of:?}");
             if let Standard::Value(text) = default {
                 let mut config = Config::default();
                 assert_eq!(set(&mut config, text), Ok(()), "the default of {key}");

@@ -20,6 +20,9 @@ const DEFAULT_RANGE_MS: i64 = 3_600_000;
 /// Ten years: more is a slip in a unit.
 const MAX_RANGE_MS: i64 = 3660 * 86_400_000;
 
+/// The years 1970 to 9999, in which the store can hold anything.
+const TIMES: std::ops::Range<i64> = 0..253_402_300_800_000;
+
 /// A range of time, in milliseconds since 1970; the end is not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range {
@@ -52,8 +55,17 @@ pub(crate) fn range(start: Option<&str>, end: Option<&str>, now_ms: i64) -> AppR
     check(Range { start_ms, end_ms }, "")
 }
 
-/// Refuses a range that is reversed or absurdly long; `prefix` stands before the parameters' names.
+/// Refuses a range that is reversed, absurdly long or out of time; `prefix` stands before the
+/// parameters' names.
 pub(crate) fn check(range: Range, prefix: &str) -> AppResult<Range> {
+    // The store would call them by names that only one of several ranges has.
+    for (parameter, time) in [("start_time", range.start_ms), ("end_time", range.end_ms)] {
+        if !TIMES.contains(&time) {
+            return Err(AppError::invalid(format!(
+                "{prefix}{parameter}: it must lie between the years 1970 and 9999"
+            )));
+        }
+    }
     if range.length_ms() <= 0 {
         return Err(AppError::invalid(format!(
             "{prefix}end_time: it is not after {prefix}start_time"
@@ -71,7 +83,7 @@ pub(crate) fn check(range: Range, prefix: &str) -> AppResult<Range> {
 pub(crate) fn required_time(parameter: &str, text: &str) -> AppResult<i64> {
     time::parse(text).ok_or_else(|| {
         AppError::invalid(format!(
-            "{parameter}: `{}` is not a time such as 2026-01-31T12:00:00Z",
+            "{parameter}: `{}` is not a time in RFC 3339 such as 2026-01-31T12:00:00Z",
             shown(text)
         ))
     })

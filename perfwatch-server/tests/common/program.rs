@@ -31,6 +31,13 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     command.envs(environment.iter().copied()).output().unwrap()
 }
 
+/// The program on a free port with its data in this directory.
+fn program(data: &Path, more: &[&str]) -> Command {
+    let store = format!("--store=sqlite:{}", data.join("perfwatch.db").display());
+    let arguments = ["--listen=127.0.0.1:0", "--interval=100ms", "--log=trace", &store];
+    command(&[&arguments, more].concat())
+}
+
 /// A running program.
 pub struct Program {
     child: Child,
@@ -42,9 +49,18 @@ pub struct Program {
 impl Program {
     /// Starts it on a free port with its data in this directory.
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        let store = format!("--store=sqlite:{}", data.join("perfwatch.db").display());
-        let arguments = ["--listen=127.0.0.1:0", "--interval=100ms", "--log=trace", &store];
-        let mut command = command(&[&arguments, more].concat());
+        Self::spawn(program(data, more), 2)
+    }
+
+    /// The same without a password from outside: it says one of its own.
+    pub fn first_start(data: &Path) -> Self {
+        let mut command = program(data, &[]);
+        command.env_remove("PERFWATCH_ADMIN_PASSWORD");
+        Self::spawn(command, 4)
+    }
+
+    /// Waits until it has said so many lines.
+    fn spawn(mut command: Command, lines: usize) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = child.stderr.take().unwrap();
         let log = std::thread::spawn(move || {
@@ -52,10 +68,10 @@ impl Program {
             stderr.read_to_end(&mut text).unwrap();
             String::from_utf8_lossy(&text).into_owned()
         });
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = Vec::new();
-        while said.len() < 2 {
-            match lines.next() {
+        while said.len() < lines {
+            match output.next() {
                 Some(line) => said.push(line.unwrap()),
                 None => panic!("it did not start: {}", log.join().unwrap()),
             }
@@ -68,9 +84,13 @@ impl Program {
         request(self.port, &format!("GET {path}"), token, "")
     }
 
+    pub fn try_login(&self, password: &str) -> (u16, String) {
+        let body = json!({"username": "admin", "password": password}).to_string();
+        request(self.port, "POST /api/auth/login", "", &body)
+    }
+
     pub fn login(&self) -> String {
-        let body = json!({"username": "admin", "password": PASSWORD}).to_string();
-        let (status, body) = request(self.port, "POST /api/auth/login", "", &body);
+        let (status, body) = self.try_login(PASSWORD);
         assert_eq!(status, 200, "{body}");
         let body: Value = serde_json::from_str(&body).unwrap();
         body["access_token"].as_str().unwrap().to_owned()

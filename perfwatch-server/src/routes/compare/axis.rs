@@ -1,6 +1,6 @@
 //! Two answers laid over one another.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use perfwatch_core::Table;
 use perfwatch_store::{RangeAnswer, Series, SeriesSummary};
@@ -25,8 +25,13 @@ impl Axis {
             step_ms,
             current_ms: bucket(current.start_ms),
             previous_ms: bucket(previous.start_ms),
-            points: usize::try_from(points(current).max(points(previous))).unwrap_or(0),
+            points: usize::try_from(points(current).max(points(previous))).unwrap_or(usize::MAX),
         }
+    }
+
+    /// How many points there are.
+    pub(super) fn points(&self) -> usize {
+        self.points
     }
 
     /// Where each point stands.
@@ -47,6 +52,11 @@ impl Axis {
         }
         placed
     }
+}
+
+/// How many series both periods have together.
+pub(super) fn series_of(current: &[SeriesSummary], previous: &[SeriesSummary]) -> usize {
+    current.iter().chain(previous).map(|series| &series.path).collect::<HashSet<_>>().len()
 }
 
 /// Brings together what both periods have of each series.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use self::{
-    ask::Asked,
-    axis::{Axis, merge},
+    ask::{Asked, points_for},
+    axis::{merge, series_of},
     periods::periods,
 };
 use crate::{
@@ -112,13 +112,13 @@ pub(crate) async fn compare(
     let host = query::check_host(&app, params.host).await?;
     let fields = params.fields.unwrap_or_default().0;
     let patterns = query::patterns(&app, &host, &params.metric_type, &fields).await?;
-    let asked = Asked { app: &app, host: &host, patterns: &patterns, limit };
-    let (now, before) = asked.on_one_axis(current, previous, step).await?;
+    let asked = Asked { app: &app, host: &host, patterns: &patterns };
     let averages = (asked.averages(current).await?, asked.averages(previous).await?);
+    let limit = points_for(limit, series_of(&averages.0, &averages.1));
+    let (axis, now, before) = asked.on_one_axis([current, previous], step, limit).await?;
 
     let (metric_type, tables) = (params.metric_type, app.tables.clone());
     respond::written(move || {
-        let axis = Axis::new(now.step_ms, current, previous);
         serde_json::to_vec(&CompareAnswer {
             host,
             metric_type,

@@ -24,7 +24,8 @@ pub(super) fn periods(params: &CompareParams, now_ms: i64) -> AppResult<(Range, 
         let end_ms = end.unwrap_or_else(|| start_ms.saturating_add(current.length_ms()));
         return Ok((current, query::check(Range { start_ms, end_ms }, "compare_")?));
     }
-    if params.start_time.is_some() || params.end_time.is_some() {
+    let times = [&params.start_time, &params.end_time, &params.compare_end_time];
+    if times.into_iter().any(Option::is_some) {
         return Err(AppError::invalid("compare_start_time: a second range needs its start"));
     }
     let lengths = [("hour", HOUR_MS), ("day", DAY_MS), ("week", 7 * DAY_MS)];

@@ -1,7 +1,7 @@
 //! `/api/history/metrics`: the values of a metric type over a range of time.
 
 use axum::{extract::State, response::Response};
-use perfwatch_core::Table;
+use perfwatch_core::{Table, Unit};
 use perfwatch_store::{Aggregate, RangeAnswer, RangeQuery, Series, Tier};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -208,7 +208,10 @@ fn column<'a>(series: &'a Series, tables: &[&'static Table]) -> ColumnSeries<'a>
     ColumnSeries {
         path: &series.path,
         aggregate: series.aggregate.name(),
-        unit: query::unit_of(tables, &series.segments),
+        unit: match series.aggregate {
+            Aggregate::Count => Unit::Count.name(),
+            _ => query::unit_of(tables, &series.segments),
+        },
         values: series.values.iter().map(|&value| Number { value, decimals }).collect(),
     }
 }
