@@ -39,7 +39,8 @@ impl Totals {
                     None if first => now.get(field.0).copied(),
                     None => None,
                 };
-                *sum += grown.and_then(|grown| u64::try_from(grown).ok()).unwrap_or(0);
+                let grown = grown.and_then(|grown| u64::try_from(grown).ok()).unwrap_or(0);
+                *sum = sum.saturating_add(grown);
             }
         }
         let mut total = host.host_row();

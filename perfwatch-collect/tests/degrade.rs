@@ -89,6 +89,19 @@ fn a_count_below_zero_is_no_count() {
 }
 
 #[test]
+fn sizes_beyond_64_bits_are_no_reason_to_stop() {
+    let host = Host::new("server");
+    let most = u64::MAX;
+    let lines = ["Buffers", "Cached", "SReclaimable", "Shmem", "SwapFree"];
+    let odd: String = lines.iter().map(|name| format!("{name}: {most} kB\n")).collect();
+    fs::write(host.path("proc/meminfo"), format!("MemTotal: 1000 kB\nMemFree: 10 kB\n{odd}"))
+        .unwrap();
+    let seen = collected(&host);
+    assert_eq!(state(&seen, "memory"), (Status::Ok, vec![]));
+    assert_eq!(value(&seen, "memory", "", "shared_bytes"), None);
+}
+
+#[test]
 fn a_container_tells_the_hosts_name() {
     let host = Host::new("server");
     fs::create_dir_all(host.path("etc")).unwrap();

@@ -124,7 +124,11 @@ fn a_collector_that_panics_is_named_and_the_others_go_on() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     /// Anything may stand in a file: NUL, no UTF-8, numbers beyond 64 bits, minus signs.
     #[test]

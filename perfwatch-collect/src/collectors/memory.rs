@@ -167,10 +167,11 @@ fn combine(block: &mut Block, parts: &Parts) -> Result<(), ParseError> {
     let expected = |reason| ParseError { line: 0, reason };
     let total = read(host::total).ok_or(expected("expected a line `MemTotal`"))?;
     let free = read(host::free).ok_or(expected("expected a line `MemFree`"))?;
-    let cached = (parts.cached + parts.reclaimable).saturating_sub(parts.shared);
+    let cached = parts.cached.saturating_add(parts.reclaimable).saturating_sub(parts.shared);
     let said = read(host::available).filter(|&available| 0 < available && available <= total);
+    let buffers = read(host::buffers).unwrap_or(0);
     let available =
-        said.unwrap_or_else(|| (free + read(host::buffers).unwrap_or(0) + cached).min(total));
+        said.unwrap_or_else(|| free.saturating_add(buffers).saturating_add(cached).min(total));
     let swap = read(host::swap_total).zip(read(host::swap_free));
 
     let mut row = block.host_row();
