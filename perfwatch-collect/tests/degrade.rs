@@ -48,6 +48,33 @@ fn without_a_part_the_others_are_shown() {
 }
 
 #[test]
+fn what_is_there_keeps_its_rates_beside_what_is_missing() {
+    let host = Host::new("server");
+    for file in ["proc/loadavg", "proc/1/net/sockstat", "proc/pressure/irq"] {
+        fs::remove_file(host.path(file)).unwrap();
+    }
+    let mut seen = collected(&host);
+    // Missing parts are not asked at every tick; the third is one at which they are not.
+    for _ in 0..2 {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        seen.collect_all();
+    }
+    let rates = [
+        ("pressure", "cpu", "some_percent"),
+        ("pressure", "io", "full_percent"),
+        ("cpu", "", "context_switches_per_sec"),
+        ("network", "", "bytes_recv_per_sec"),
+        ("network.tcp", "", "segments_sent_per_sec"),
+        ("network.udp", "", "datagrams_recv_per_sec"),
+        ("disk", "", "bytes_read_per_sec"),
+        ("memory_bandwidth", "", "page_faults_per_sec"),
+    ];
+    for (table, key, column) in rates {
+        assert_eq!(value(&seen, table, key, column), Some(0.0), "{table} {column}");
+    }
+}
+
+#[test]
 fn a_host_without_block_devices_has_an_empty_file_and_no_fault() {
     let host = Host::new("server");
     fs::write(host.path("proc/diskstats"), "").unwrap();

@@ -77,8 +77,10 @@ impl BaseCollector for Pressure {
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
         let [block] = blocks_of(blocks)?;
         for (resource, part) in &mut self.parts {
-            part.parse(&mut self.gaps, |bytes| parse(bytes, &mut block.push_row(resource)));
-            block.set_read_at(part.read_at());
+            // A part that is missing was read long ago, if ever.
+            if part.parse(&mut self.gaps, |bytes| parse(bytes, &mut block.push_row(resource))) {
+                block.set_read_at(part.read_at());
+            }
         }
         match self.gaps.first() {
             Some(gap) if self.gaps.len() == RESOURCES.len() => Err(CollectError::unsupported(
