@@ -66,4 +66,13 @@ impl Gap {
     pub fn new(what: impl Into<Cow<'static, str>>, reason: &str, cure: Option<&str>) -> Self {
         Self { what: what.into(), reason: reason.into(), cure: cure.map(str::to_owned) }
     }
+
+    /// Keeps the gap `what` of a list in step with what is known now. Where nothing changed,
+    /// nothing is allocated: this runs at every tick.
+    pub(crate) fn keep(gaps: &mut Vec<Self>, what: &str, now: Option<&Self>) {
+        if gaps.iter().find(|gap| gap.what == what) != now {
+            gaps.retain(|gap| gap.what != what);
+            gaps.extend(now.cloned());
+        }
+    }
 }

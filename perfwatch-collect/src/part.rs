@@ -36,10 +36,9 @@ impl Part {
         if now < self.retry_at_ns {
             return false;
         }
-        let outcome = self.source.parse(parser);
-        gaps.retain(|gap| gap.what != self.what);
-        let Err(error) = outcome else {
+        let Err(error) = self.source.parse(parser) else {
             self.retry_at_ns = 0;
+            Gap::keep(gaps, self.what, None);
             return true;
         };
         let cure = match &error {
@@ -49,7 +48,8 @@ impl Part {
             }
             _ => None,
         };
-        gaps.push(Gap { what: self.what.into(), reason: error.to_string(), cure });
+        let gap = Gap { what: self.what.into(), reason: error.to_string(), cure };
+        Gap::keep(gaps, self.what, Some(&gap));
         false
     }
 }

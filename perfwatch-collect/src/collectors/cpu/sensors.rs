@@ -66,10 +66,8 @@ impl Sensors {
 
     /// Keeps what is missing here among the collector's gaps.
     pub(super) fn tell_gaps(&self, gaps: &mut Vec<Gap>) {
-        let mine = |gap: &&Gap| gap.what == FREQUENCY || gap.what == TEMPERATURE;
-        if !gaps.iter().filter(mine).eq(&self.gaps) {
-            gaps.retain(|gap| !mine(&gap));
-            gaps.extend_from_slice(&self.gaps);
+        for what in [FREQUENCY, TEMPERATURE] {
+            Gap::keep(gaps, what, self.gaps.iter().find(|gap| gap.what == what));
         }
     }
 

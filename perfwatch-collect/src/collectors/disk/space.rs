@@ -84,11 +84,7 @@ impl FileSystems {
     pub(super) fn fill(&self, block: &mut Block, gaps: &mut Vec<Gap>) {
         self.0.with(|round| {
             round.filesystems.iter().for_each(|filesystem| filesystem.fill(block));
-            let noted = gaps.iter().find(|gap| gap.what == WHAT);
-            if noted != round.trouble.as_ref() {
-                gaps.retain(|gap| gap.what != WHAT);
-                gaps.extend(round.trouble.clone());
-            }
+            Gap::keep(gaps, WHAT, round.trouble.as_ref());
         });
     }
 }

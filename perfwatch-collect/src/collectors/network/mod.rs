@@ -164,6 +164,9 @@ pub(super) struct Network {
     links: Option<Latest<Links>>,
     connections: Option<Latest<Option<Connections>>>,
     gaps: Vec<Gap>,
+    /// The words of the gaps that may come, made beforehand: a tick allocates nothing.
+    unread_connections: Gap,
+    unknown_interfaces: Gap,
 }
 
 impl Network {
@@ -178,6 +181,12 @@ impl Network {
             links: Links::watch(roots),
             connections: Connections::watch(roots),
             gaps: Vec::new(),
+            unread_connections: Gap::new(BY_STATE, "/proc/net/tcp cannot be read", None),
+            unknown_interfaces: Gap::new(
+                TOTAL,
+                "/sys/class/net knows none of the interfaces",
+                Some("name the host's /sys with --path.sysfs"),
+            ),
         }
     }
 
@@ -185,31 +194,15 @@ impl Network {
     fn note_gaps(&mut self) {
         let unread = self.connections.as_ref().and_then(|it| it.with(Option::is_none));
         if let Some(unread) = unread {
-            note(&mut self.gaps, unread, BY_STATE, "/proc/net/tcp cannot be read", None);
+            Gap::keep(&mut self.gaps, BY_STATE, unread.then_some(&self.unread_connections));
         }
         let unknown = self.physical.nothing_known();
-        let reason = "/sys/class/net knows none of the interfaces";
-        note(
-            &mut self.gaps,
-            unknown,
-            TOTAL,
-            reason,
-            Some("name the host's /sys with --path.sysfs"),
-        );
+        Gap::keep(&mut self.gaps, TOTAL, unknown.then_some(&self.unknown_interfaces));
     }
 }
 
 const BY_STATE: &str = "TCP connections by state";
 const TOTAL: &str = "total of the physical interfaces";
-
-fn note(gaps: &mut Vec<Gap>, missing: bool, what: &'static str, reason: &str, cure: Option<&str>) {
-    let noted = gaps.iter().any(|gap| gap.what == what);
-    if missing && !noted {
-        gaps.push(Gap::new(what, reason, cure));
-    } else if !missing && noted {
-        gaps.retain(|gap| gap.what != what);
-    }
-}
 
 impl BaseCollector for Network {
     fn name(&self) -> &'static str {
