@@ -21,6 +21,7 @@ mod error;
 mod granule;
 mod health;
 mod host;
+mod keyed;
 mod latest;
 mod monitor;
 pub mod parse;

@@ -12,13 +12,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 pub(crate) struct Part {
     what: &'static str,
     source: Source,
+    missing: bool,
     retry_at_ns: u64,
 }
 
 impl Part {
     /// `what` names the numbers that are missing without it.
     pub(crate) fn new(what: &'static str, source: Source) -> Self {
-        Self { what, source, retry_at_ns: 0 }
+        Self { what, source, missing: false, retry_at_ns: 0 }
     }
 
     /// The monotonic time of the last read, in nanoseconds.
@@ -32,24 +33,31 @@ impl Part {
         gaps: &mut Vec<Gap>,
         parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
     ) -> bool {
-        let now = clock::monotonic_ns();
-        if now < self.retry_at_ns {
+        if self.retry_at_ns > 0 && clock::monotonic_ns() < self.retry_at_ns {
             return false;
         }
-        let Err(error) = self.source.parse(parser) else {
-            self.retry_at_ns = 0;
-            Gap::keep(gaps, self.what, None);
-            return true;
-        };
-        let cure = match &error {
-            CollectError::Unsupported { cure, .. } => {
-                self.retry_at_ns = now.saturating_add(RETRY_AFTER.as_nanos() as u64);
-                cure.clone()
+        match self.source.parse(parser) {
+            Ok(()) if !self.missing => true,
+            Ok(()) => {
+                (self.missing, self.retry_at_ns) = (false, 0);
+                Gap::keep(gaps, self.what, None);
+                true
             }
-            _ => None,
+            Err(error) => {
+                self.failed(gaps, &error);
+                false
+            }
+        }
+    }
+
+    fn failed(&mut self, gaps: &mut Vec<Gap>, error: &CollectError) {
+        let (unsupported, cure) = match error {
+            CollectError::Unsupported { cure, .. } => (true, cure.clone()),
+            _ => (false, None),
         };
+        let later = self.source.read_at().saturating_add(RETRY_AFTER.as_nanos() as u64);
+        (self.missing, self.retry_at_ns) = (true, if unsupported { later } else { 0 });
         let gap = Gap { what: self.what.into(), reason: error.to_string(), cure };
         Gap::keep(gaps, self.what, Some(&gap));
-        false
     }
 }

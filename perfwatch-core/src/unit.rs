@@ -99,16 +99,15 @@ impl Unit {
         10_i64.pow(self.decimals() as u32)
     }
 
-    /// A number of this unit, in the base unit (seconds, bytes, hertz, a ratio).
-    pub const fn to_base(self, value: f64) -> f64 {
-        let (multiply, divide) = self.facts().base;
-        value * multiply / divide
+    /// What a number of this unit is multiplied with and divided by to be in the base unit.
+    pub(crate) const fn base(self) -> (f64, f64) {
+        self.facts().base
     }
 
-    /// A number of the base unit, in this unit.
-    pub const fn from_base(self, value: f64) -> f64 {
-        let (multiply, divide) = self.facts().base;
-        value * divide / multiply
+    /// A number of this unit, in the base unit (seconds, bytes, hertz, a ratio).
+    pub const fn to_base(self, value: f64) -> f64 {
+        let (multiply, divide) = self.base();
+        value * multiply / divide
     }
 
     /// What Prometheus names end in before `_total`, such as `_seconds`.

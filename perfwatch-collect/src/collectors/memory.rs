@@ -3,8 +3,7 @@
 use perfwatch_core::{Block, FieldId, Table, metric_table};
 
 use crate::{
-    BaseCollector, CollectError, Roots, Source, blocks_of,
-    parse::{ParseError, lines, number, words},
+    BaseCollector, CollectError, Roots, Source, blocks_of, keyed::KeyedLines, parse::ParseError,
 };
 
 metric_table! {
@@ -73,11 +72,12 @@ static TABLES: [&Table; 1] = [&host::TABLE];
 
 pub(super) struct Memory {
     meminfo: Source,
+    lines: KeyedLines<Line>,
 }
 
 impl Memory {
     pub(super) fn new(roots: &Roots) -> Self {
-        Self { meminfo: Source::new(roots.proc("meminfo")) }
+        Self { meminfo: Source::new(roots.proc("meminfo")), lines: KeyedLines::new(Line::named) }
     }
 }
 
@@ -92,86 +92,82 @@ impl BaseCollector for Memory {
 
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
         let [host] = blocks_of(blocks)?;
-        self.meminfo.parse(|bytes| parse(bytes, host))?;
+        let lines = &mut self.lines;
+        self.meminfo.parse(|bytes| fill(lines.read(bytes)?, host))?;
         host.set_read_at(self.meminfo.read_at());
         Ok(())
     }
 }
 
-/// What the derived fields need beyond their own.
-#[derive(Default)]
-struct Parts {
-    cached: u64,
-    reclaimable: u64,
-    shared: u64,
+/// What a line is.
+#[derive(Clone, Copy)]
+enum Line {
+    /// A field in KiB.
+    Size(FieldId),
+    /// A field that counts pages.
+    Count(FieldId),
+    /// Cached files with shared memory among them, in KiB: a part of other fields.
+    Cached,
 }
 
-fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
-    let mut parts = Parts::default();
+impl Line {
+    fn named(name: &[u8]) -> Option<Self> {
+        Some(Self::Size(match name {
+            b"MemTotal:" => host::total,
+            b"MemFree:" => host::free,
+            b"MemAvailable:" => host::available,
+            b"Buffers:" => host::buffers,
+            b"SwapCached:" => host::swap_cached,
+            b"SwapTotal:" => host::swap_total,
+            b"SwapFree:" => host::swap_free,
+            b"Dirty:" => host::dirty,
+            b"Writeback:" => host::writeback,
+            b"AnonPages:" => host::anonymous,
+            b"Mapped:" => host::mapped,
+            b"Shmem:" => host::shared,
+            b"Slab:" => host::slab,
+            b"SReclaimable:" => host::slab_reclaimable,
+            b"KernelStack:" => host::kernel_stack,
+            b"PageTables:" => host::page_tables,
+            b"CommitLimit:" => host::commit_limit,
+            b"Committed_AS:" => host::committed,
+            b"Hugepagesize:" => host::huge_page_size,
+            b"HugePages_Total:" => return Some(Self::Count(host::huge_pages)),
+            b"HugePages_Free:" => return Some(Self::Count(host::huge_pages_free)),
+            b"HugePages_Rsvd:" => return Some(Self::Count(host::huge_pages_reserved)),
+            b"Cached:" => return Some(Self::Cached),
+            _ => return None,
+        }))
+    }
+}
+
+fn fill(lines: impl Iterator<Item = (Line, u64)>, block: &mut Block) -> Result<(), ParseError> {
+    let mut cached = 0;
     let mut row = block.host_row();
-    for line in lines(bytes)? {
-        let mut words = words(line);
-        let (Some(key), Some(value)) = (words.next(), words.next().and_then(number)) else {
-            continue;
-        };
+    for (line, value) in lines {
         let bytes = value.saturating_mul(1024);
-        match key {
-            b"HugePages_Total:" => row.set(host::huge_pages, value),
-            b"HugePages_Free:" => row.set(host::huge_pages_free, value),
-            b"HugePages_Rsvd:" => row.set(host::huge_pages_reserved, value),
-            b"Cached:" => parts.cached = bytes,
-            _ => {
-                if let Some(field) = plain(key) {
-                    row.set(field, bytes);
-                }
-            }
-        }
-        match key {
-            b"SReclaimable:" => parts.reclaimable = bytes,
-            b"Shmem:" => parts.shared = bytes,
-            _ => {}
+        match line {
+            Line::Size(field) => row.set(field, bytes),
+            Line::Count(field) => row.set(field, value),
+            Line::Cached => cached = bytes,
         }
     }
-    combine(block, &parts)
-}
-
-/// The lines that are a field as they stand.
-fn plain(key: &[u8]) -> Option<FieldId> {
-    Some(match key {
-        b"MemTotal:" => host::total,
-        b"MemFree:" => host::free,
-        b"MemAvailable:" => host::available,
-        b"Buffers:" => host::buffers,
-        b"SwapCached:" => host::swap_cached,
-        b"SwapTotal:" => host::swap_total,
-        b"SwapFree:" => host::swap_free,
-        b"Dirty:" => host::dirty,
-        b"Writeback:" => host::writeback,
-        b"AnonPages:" => host::anonymous,
-        b"Mapped:" => host::mapped,
-        b"Shmem:" => host::shared,
-        b"Slab:" => host::slab,
-        b"SReclaimable:" => host::slab_reclaimable,
-        b"KernelStack:" => host::kernel_stack,
-        b"PageTables:" => host::page_tables,
-        b"CommitLimit:" => host::commit_limit,
-        b"Committed_AS:" => host::committed,
-        b"Hugepagesize:" => host::huge_page_size,
-        _ => return None,
-    })
+    combine(block, cached)
 }
 
 /// The fields that combine several lines.
-fn combine(block: &mut Block, parts: &Parts) -> Result<(), ParseError> {
+fn combine(block: &mut Block, cached: u64) -> Result<(), ParseError> {
     let read = |field| u64::try_from(block.value(0, field)).ok();
     let expected = |reason| ParseError { line: 0, reason };
     let total = read(host::total).ok_or(expected("expected a line `MemTotal`"))?;
     let free = read(host::free).ok_or(expected("expected a line `MemFree`"))?;
-    let cached = parts.cached.saturating_add(parts.reclaimable).saturating_sub(parts.shared);
+    let part = |field| read(field).unwrap_or(0);
+    let cached = cached.saturating_add(part(host::slab_reclaimable));
+    let cached = cached.saturating_sub(part(host::shared));
     let said = read(host::available).filter(|&available| 0 < available && available <= total);
-    let buffers = read(host::buffers).unwrap_or(0);
-    let available =
-        said.unwrap_or_else(|| free.saturating_add(buffers).saturating_add(cached).min(total));
+    let available = said.unwrap_or_else(|| {
+        free.saturating_add(part(host::buffers)).saturating_add(cached).min(total)
+    });
     let swap = read(host::swap_total).zip(read(host::swap_free));
 
     let mut row = block.host_row();

@@ -2,12 +2,11 @@
 //!
 //! This is paging, not DRAM bandwidth: the two are different things and never mixed.
 
-use perfwatch_core::{Block, Table, metric_table};
+use perfwatch_core::{Block, FieldId, Table, metric_table};
 
 use crate::{
-    BaseCollector, CollectError, Gap, Roots, Source, blocks_of,
-    granule::page_bytes,
-    parse::{ParseError, lines, number, words},
+    BaseCollector, CollectError, Gap, Roots, Source, blocks_of, granule::page_bytes,
+    keyed::KeyedLines, parse::ParseError,
 };
 
 metric_table! {
@@ -44,6 +43,7 @@ static TABLES: [&Table; 1] = [&host::TABLE];
 
 pub(super) struct MemoryBandwidth {
     vmstat: Source,
+    lines: KeyedLines<Line>,
     gaps: [Gap; 1],
 }
 
@@ -53,6 +53,7 @@ impl MemoryBandwidth {
                       paging traffic is shown instead of DRAM bandwidth";
         Self {
             vmstat: Source::new(roots.proc("vmstat")),
+            lines: KeyedLines::new(Line::named),
             gaps: [Gap::new("DRAM bandwidth", reason, None)],
         }
     }
@@ -69,7 +70,8 @@ impl BaseCollector for MemoryBandwidth {
 
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
         let [host] = blocks_of(blocks)?;
-        self.vmstat.parse(|bytes| parse(bytes, host))?;
+        let lines = &mut self.lines;
+        self.vmstat.parse(|bytes| fill(lines.read(bytes)?, host))?;
         host.set_read_at(self.vmstat.read_at());
         Ok(())
     }
@@ -79,29 +81,45 @@ impl BaseCollector for MemoryBandwidth {
     }
 }
 
-fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
-    let page_size = page_bytes();
+/// What a line is.
+#[derive(Clone, Copy)]
+enum Line {
+    Count(FieldId),
+    /// In KiB, whatever the page size (mm/vmstat.c).
+    Kibibytes(FieldId),
+    Pages(FieldId),
+    /// One of several counts that make up the field.
+    Part(FieldId),
+}
+
+impl Line {
+    fn named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"pgpgin" => Self::Kibibytes(host::page_in_bytes),
+            b"pgpgout" => Self::Kibibytes(host::page_out_bytes),
+            b"pswpin" => Self::Pages(host::swap_in_bytes),
+            b"pswpout" => Self::Pages(host::swap_out_bytes),
+            b"pgfault" => Self::Count(host::page_faults),
+            b"pgmajfault" => Self::Count(host::major_faults),
+            b"oom_kill" => Self::Count(host::oom_kills),
+            _ if is_reclaim(name, b"pgscan_") => Self::Part(host::pages_scanned),
+            _ if is_reclaim(name, b"pgsteal_") => Self::Part(host::pages_reclaimed),
+            _ => return None,
+        })
+    }
+}
+
+fn fill(lines: impl Iterator<Item = (Line, u64)>, block: &mut Block) -> Result<(), ParseError> {
     let mut row = block.host_row();
     let mut found = false;
-    for line in lines(bytes)? {
-        let mut words = words(line);
-        let (Some(key), Some(value)) = (words.next(), words.next().and_then(number)) else {
-            continue;
-        };
-        match key {
-            // The kernel shows these two in KiB, whatever the page size (mm/vmstat.c).
-            b"pgpgin" => row.set(host::page_in_bytes, value.saturating_mul(1024)),
-            b"pgpgout" => row.set(host::page_out_bytes, value.saturating_mul(1024)),
-            b"pswpin" => row.set(host::swap_in_bytes, value.saturating_mul(page_size)),
-            b"pswpout" => row.set(host::swap_out_bytes, value.saturating_mul(page_size)),
-            b"pgfault" => row.set(host::page_faults, value),
-            b"pgmajfault" => row.set(host::major_faults, value),
-            b"oom_kill" => row.set(host::oom_kills, value),
-            _ if is_reclaim(key, b"pgscan_") => row.add(host::pages_scanned, value),
-            _ if is_reclaim(key, b"pgsteal_") => row.add(host::pages_reclaimed, value),
-            _ => continue,
-        }
+    for (line, value) in lines {
         found = true;
+        match line {
+            Line::Count(field) => row.set(field, value),
+            Line::Kibibytes(field) => row.set(field, value.saturating_mul(1024)),
+            Line::Pages(field) => row.set(field, value.saturating_mul(page_bytes())),
+            Line::Part(field) => row.add(field, value),
+        }
     }
     found.then_some(()).ok_or(ParseError { line: 0, reason: "expected lines such as `pgpgin`" })
 }

@@ -15,6 +15,7 @@ use crate::{
 };
 use connections::Connections;
 use links::{Links, PhysicalLinks};
+use protocols::Protocols;
 
 /// A table that begins with traffic in both directions; the host and its interfaces have that in
 /// common.
@@ -156,6 +157,7 @@ static TABLES: [&Table; 5] =
 
 pub(super) struct Network {
     dev: Source,
+    protocols: Protocols,
     snmp: Part,
     netstat: Part,
     sockstat: Part,
@@ -173,6 +175,7 @@ impl Network {
     pub(super) fn new(roots: &Roots) -> Self {
         Self {
             dev: Source::new(roots.net("dev")),
+            protocols: Protocols::new(),
             snmp: Part::new("TCP and UDP", Source::new(roots.net("snmp"))),
             netstat: Part::new("listen overflows", Source::new(roots.net("netstat"))),
             sockstat: Part::new("sockets", Source::new(roots.net("sockstat"))),
@@ -221,14 +224,14 @@ impl BaseCollector for Network {
         self.physical.mark(interfaces);
         dev::sum(interfaces, &mut self.totals, host);
 
-        let gaps = &mut self.gaps;
-        if !self.snmp.parse(gaps, |bytes| protocols::parse_snmp(bytes, tcp, udp)) {
+        let (gaps, protocols) = (&mut self.gaps, &mut self.protocols);
+        if !self.snmp.parse(gaps, |bytes| protocols.parse_snmp(bytes, tcp, udp)) {
             tcp.clear();
             udp.clear();
         }
         tcp.set_read_at(self.snmp.read_at());
         udp.set_read_at(self.snmp.read_at());
-        self.netstat.parse(gaps, |bytes| protocols::parse_netstat(bytes, tcp));
+        self.netstat.parse(gaps, |bytes| protocols.parse_netstat(bytes, tcp));
         self.sockstat.parse(gaps, |bytes| protocols::parse_sockstat(bytes, sockets));
         sockets.set_read_at(self.sockstat.read_at());
 
