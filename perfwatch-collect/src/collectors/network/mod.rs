@@ -7,6 +7,7 @@ mod connections;
 mod dev;
 mod links;
 mod protocols;
+mod sock_diag;
 
 use perfwatch_core::{Block, Table, metric_table};
 
@@ -70,7 +71,9 @@ traffic_table! {
 metric_table! {
     /// TCP connections and segments of the host.
     pub table tcp: network.tcp {
-        /// Connections that are open in both directions.
+        /// Connections open in both directions, read at every tick; newer kernels count those in it that only the other side has closed.
+        current_established: Gauge Count,
+        /// Connections that are open in both directions, counted every 15 seconds like all states below.
         established: Gauge Count,
         /// Connections being opened from here.
         syn_sent: Gauge Count,
@@ -181,7 +184,11 @@ impl Network {
             links: Links::watch(roots),
             connections: Connections::watch(roots),
             gaps: Vec::new(),
-            unread_connections: Gap::new(BY_STATE, "/proc/net/tcp cannot be read", None),
+            unread_connections: Gap::new(
+                BY_STATE,
+                "neither netlink's sock_diag nor /proc/net/tcp can be read",
+                None,
+            ),
             unknown_interfaces: Gap::new(
                 TOTAL,
                 "/sys/class/net knows none of the interfaces",

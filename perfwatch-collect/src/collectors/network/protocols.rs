@@ -19,6 +19,7 @@ pub(super) fn parse_snmp(bytes: &[u8], tcp: &mut Block, udp: &mut Block) -> Resu
             b"RetransSegs" => tcp::segments_retransmitted,
             b"OutRsts" => tcp::resets_sent,
             b"ActiveOpens" => tcp::active_opens,
+            b"CurrEstab" => tcp::current_established,
             b"PassiveOpens" => tcp::passive_opens,
             _ => return None,
         })
