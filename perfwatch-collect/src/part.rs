@@ -32,24 +32,48 @@ impl Part {
         gaps: &mut Vec<Gap>,
         parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
     ) -> bool {
+        match self.attempt(parser) {
+            None => false,
+            Some(Ok(())) => {
+                Gap::keep(gaps, self.what, None);
+                true
+            }
+            Some(Err(error)) => {
+                let cure = match &error {
+                    CollectError::Unsupported { cure, .. } => cure.clone(),
+                    _ => None,
+                };
+                let gap = Gap { what: self.what.into(), reason: error.to_string(), cure };
+                Gap::keep(gaps, self.what, Some(&gap));
+                false
+            }
+        }
+    }
+
+    /// The same for what most hosts do without: where it is not, nothing is missing.
+    pub(crate) fn parse_if_there(
+        &mut self,
+        parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
+    ) -> bool {
+        matches!(self.attempt(parser), Some(Ok(())))
+    }
+
+    /// Reads and parses the source unless it was absent a short while ago.
+    fn attempt(
+        &mut self,
+        parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
+    ) -> Option<Result<(), CollectError>> {
         let now = clock::monotonic_ns();
         if now < self.retry_at_ns {
-            return false;
+            return None;
         }
-        let Err(error) = self.source.parse(parser) else {
-            self.retry_at_ns = 0;
-            Gap::keep(gaps, self.what, None);
-            return true;
-        };
-        let cure = match &error {
-            CollectError::Unsupported { cure, .. } => {
-                self.retry_at_ns = now.saturating_add(RETRY_AFTER.as_nanos() as u64);
-                cure.clone()
+        let outcome = self.source.parse(parser);
+        self.retry_at_ns = match &outcome {
+            Err(CollectError::Unsupported { .. }) => {
+                now.saturating_add(RETRY_AFTER.as_nanos() as u64)
             }
-            _ => None,
+            _ => 0,
         };
-        let gap = Gap { what: self.what.into(), reason: error.to_string(), cure };
-        Gap::keep(gaps, self.what, Some(&gap));
-        false
+        Some(outcome)
     }
 }

@@ -70,7 +70,7 @@ fn pairs(
     Ok(())
 }
 
-/// `TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 246`
+/// `TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 246`, and of the file for IPv6 `TCP6: inuse 1`.
 pub(super) fn parse_sockstat(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
     let mut row = block.host_row();
     for line in lines(bytes)? {
@@ -86,6 +86,8 @@ pub(super) fn parse_sockstat(bytes: &[u8], block: &mut Block) -> Result<(), Pars
                     row.set(sockets::tcp_memory, value.saturating_mul(page_bytes()));
                 }
                 (b"UDP:", b"inuse") => row.set(sockets::udp_in_use, value),
+                (b"TCP6:", b"inuse") => row.set(sockets::tcp6_in_use, value),
+                (b"UDP6:", b"inuse") => row.set(sockets::udp6_in_use, value),
                 _ => {}
             }
         }
