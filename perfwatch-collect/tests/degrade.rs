@@ -24,6 +24,9 @@ fn server() -> Host {
     let host = Host::new("server");
     let softnet = format!("{}00000000\n", "00000001 ".repeat(12));
     fs::write(host.path("proc/1/net/softnet_stat"), softnet).unwrap();
+    let throttling = host.path("sys/devices/system/cpu/cpu0/thermal_throttle");
+    fs::create_dir_all(&throttling).unwrap();
+    fs::write(throttling.join("core_throttle_count"), "2\n").unwrap();
     host
 }
 
@@ -48,6 +51,8 @@ fn without_a_part_the_others_are_shown() {
     let seen = collected(&host);
     assert_eq!(state(&seen, "cpu"), (Status::Partial, vec!["load averages".to_owned()]));
     assert_eq!(value(&seen, "cpu", "", "online_cores"), Some(3.0));
+    assert_eq!(value(&seen, "cpu", "", "core_throttles"), Some(2.0));
+    assert_eq!(value(&seen, "cpu", "", "package_throttles"), None);
     let gaps = ["listen overflows", "sockets"].map(String::from).to_vec();
     assert_eq!(state(&seen, "network"), (Status::Partial, gaps));
     assert_eq!(value(&seen, "network.tcp", "", "established"), Some(2.0));

@@ -38,7 +38,7 @@ impl Softnet {
     pub(super) fn parse(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
         let reason = "expected columns of eight digits of the same number in every line";
         let length = bytes.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        if length < 9 * COUNTED || bytes.len() % length != 0 {
+        if length < 9 * COUNTED || !bytes.len().is_multiple_of(length) {
             return Err(ParseError { line: 0, reason });
         }
         let first = self.cpus.is_empty();
