@@ -33,31 +33,49 @@ impl Part {
         gaps: &mut Vec<Gap>,
         parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
     ) -> bool {
-        if self.retry_at_ns > 0 && clock::monotonic_ns() < self.retry_at_ns {
-            return false;
-        }
-        match self.source.parse(parser) {
-            Ok(()) if !self.missing => true,
-            Ok(()) => {
-                (self.missing, self.retry_at_ns) = (false, 0);
-                Gap::keep(gaps, self.what, None);
-                true
-            }
-            Err(error) => {
-                self.failed(gaps, &error);
-                false
-            }
-        }
+        let was_missing = self.missing;
+        let error = match self.attempt(parser) {
+            None => return false,
+            Some(Ok(())) if !was_missing => return true,
+            Some(outcome) => outcome.err(),
+        };
+        let gap = error.as_ref().map(|error| self.gap(error));
+        Gap::keep(gaps, self.what, gap.as_ref());
+        error.is_none()
     }
 
-    fn failed(&mut self, gaps: &mut Vec<Gap>, error: &CollectError) {
-        let (unsupported, cure) = match error {
-            CollectError::Unsupported { cure, .. } => (true, cure.clone()),
-            _ => (false, None),
+    fn gap(&self, error: &CollectError) -> Gap {
+        let cure = match error {
+            CollectError::Unsupported { cure, .. } => cure.clone(),
+            _ => None,
         };
-        let later = self.source.read_at().saturating_add(RETRY_AFTER.as_nanos() as u64);
-        (self.missing, self.retry_at_ns) = (true, if unsupported { later } else { 0 });
-        let gap = Gap { what: self.what.into(), reason: error.to_string(), cure };
-        Gap::keep(gaps, self.what, Some(&gap));
+        Gap { what: self.what.into(), reason: error.to_string(), cure }
+    }
+
+    /// The same for what most hosts do without: where it is not, nothing is missing.
+    pub(crate) fn parse_if_there(
+        &mut self,
+        parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
+    ) -> bool {
+        matches!(self.attempt(parser), Some(Ok(())))
+    }
+
+    /// Reads and parses the source unless it was absent a short while ago.
+    fn attempt(
+        &mut self,
+        parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
+    ) -> Option<Result<(), CollectError>> {
+        if self.retry_at_ns > 0 && clock::monotonic_ns() < self.retry_at_ns {
+            return None;
+        }
+        let outcome = self.source.parse(parser);
+        self.missing = outcome.is_err();
+        self.retry_at_ns = match &outcome {
+            Err(CollectError::Unsupported { .. }) => {
+                self.source.read_at().saturating_add(RETRY_AFTER.as_nanos() as u64)
+            }
+            _ => 0,
+        };
+        Some(outcome)
     }
 }

@@ -52,6 +52,7 @@ fn tcp_field(name: &[u8]) -> Option<FieldId> {
         b"OutSegs" => tcp::segments_sent,
         b"RetransSegs" => tcp::segments_retransmitted,
         b"OutRsts" => tcp::resets_sent,
+        b"CurrEstab" => tcp::current_established,
         b"ActiveOpens" => tcp::active_opens,
         b"PassiveOpens" => tcp::passive_opens,
         _ => return None,
@@ -119,7 +120,7 @@ impl Pair {
     }
 }
 
-/// `TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 246`
+/// `TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 246`, and of the file for IPv6 `TCP6: inuse 1`.
 pub(super) fn parse_sockstat(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
     let mut row = block.host_row();
     for line in lines(bytes)? {
@@ -135,6 +136,8 @@ pub(super) fn parse_sockstat(bytes: &[u8], block: &mut Block) -> Result<(), Pars
                     row.set(sockets::tcp_memory, value.saturating_mul(page_bytes()));
                 }
                 (b"UDP:", b"inuse") => row.set(sockets::udp_in_use, value),
+                (b"TCP6:", b"inuse") => row.set(sockets::tcp6_in_use, value),
+                (b"UDP6:", b"inuse") => row.set(sockets::udp6_in_use, value),
                 _ => {}
             }
         }
