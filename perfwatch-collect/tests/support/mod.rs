@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "only tests use it")]
 //! Fixture hosts: trees of kernel files at two moments.
 
+pub mod counters;
+
 use std::{
     fs,
     os::unix::fs::symlink,
