@@ -31,6 +31,7 @@ mod sampler;
 mod source;
 #[allow(unsafe_code)] // The one place: see its module doc.
 mod sys;
+mod sysfs;
 mod totals;
 
 pub use aggregator::MetricsAggregator;

@@ -265,5 +265,7 @@ macro_rules! metric_table {
     (@suffix Milliseconds) => { "_ms" };
     (@suffix Microseconds) => { "_us" };
     (@suffix Seconds) => { "_seconds" };
+    (@suffix Watts) => { "_watts" };
+    (@suffix WattHours) => { "_wh" };
     (@suffix $plain:ident) => { "" };
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "only tests use it")]
 //! Fixture hosts: trees of kernel files at two moments.
 
+pub mod counters;
+
 use std::{
     fs,
     os::unix::fs::symlink,
@@ -92,4 +94,29 @@ pub fn frame(collectors: &mut [Box<dyn BaseCollector>], at_s: u64) -> Frame {
         blocks.iter_mut().for_each(|block| block.set_read_at(at_s * 1_000_000_000));
     }
     frame
+}
+
+/// A host made by a test, file by file.
+pub struct Tree(TempDir);
+
+impl Tree {
+    pub fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    pub fn roots(&self) -> Roots {
+        let root = self.0.path();
+        Roots { procfs: root.join("proc"), sysfs: root.join("sys"), rootfs: root.to_owned() }
+    }
+
+    /// Makes a file with its folders, or rewrites it in place: collectors hold it open.
+    pub fn write(&self, file: &str, content: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.0.path().join(file)
+    }
 }
