@@ -20,11 +20,11 @@ use Column::{Plain, Sectors, Skip};
 /// The columns behind the device's name. Discards came with Linux 4.18, flushes with 5.5.
 const COLUMNS: [Column; 17] = [
     Plain(devices::reads),
-    Skip, // reads merged
+    Plain(devices::reads_merged),
     Sectors(devices::bytes_read),
     Plain(devices::read_time),
     Plain(devices::writes),
-    Skip, // writes merged
+    Plain(devices::writes_merged),
     Sectors(devices::bytes_written),
     Plain(devices::write_time),
     Plain(devices::in_flight),

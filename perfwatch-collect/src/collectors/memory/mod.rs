@@ -1,10 +1,16 @@
-//! Memory, swap and huge pages, from `/proc/meminfo`.
+//! Memory, swap and huge pages, from `/proc/meminfo`, with ZFS's cache and the limit of the own
+//! control group.
+
+mod arc;
+mod cgroup;
 
 use perfwatch_core::{Block, FieldId, Table, metric_table};
 
 use crate::{
     BaseCollector, CollectError, Roots, Source, blocks_of, keyed::KeyedLines, parse::ParseError,
+    part::Part,
 };
+use cgroup::OwnGroups;
 
 metric_table! {
     /// Memory, swap and huge pages of the host.
@@ -13,7 +19,7 @@ metric_table! {
         total: Gauge Bytes,
         /// Memory in use: total less available, as `free` shows it.
         used: Gauge Bytes,
-        /// Memory that programs can have without swapping; an estimate of the kernel.
+        /// Memory that programs can have without swapping; an estimate of the kernel, with what ZFS's cache can give back.
         available: Gauge Bytes,
         /// Memory that holds nothing at all.
         free: Gauge Bytes,
@@ -27,10 +33,22 @@ metric_table! {
         slab: Gauge Bytes,
         /// The part of the kernel's data structures that it can give back.
         slab_reclaimable: Gauge Bytes,
+        /// The part of the kernel's data structures that it cannot give back.
+        slab_unreclaimable: Gauge Bytes,
+        /// Memory the kernel keeps for each CPU.
+        percpu: Gauge Bytes,
         /// Memory of programs that no file backs.
         anonymous: Gauge Bytes,
+        /// The part of it that is in huge pages.
+        anonymous_huge_pages: Gauge Bytes,
         /// Files mapped into programs.
         mapped: Gauge Bytes,
+        /// Memory used not long ago, which is given to others last.
+        active: Gauge Bytes,
+        /// Memory not used for a while, which is given to others first.
+        inactive: Gauge Bytes,
+        /// Memory that must stay, such as what programs have locked.
+        unevictable: Gauge Bytes,
         /// Changed pages that wait to be written to disk.
         dirty: Gauge Bytes,
         /// Pages being written to disk.
@@ -43,6 +61,14 @@ metric_table! {
         committed: Gauge Bytes,
         /// How much may be promised where the kernel is told to be strict.
         commit_limit: Gauge Bytes,
+        /// Memory that the hardware reported as broken and the kernel uses no more.
+        hardware_corrupted: Gauge Bytes,
+        /// ZFS's cache (ARC).
+        zfs_arc: Gauge Bytes,
+        /// What ZFS's cache does not shrink below.
+        zfs_arc_min: Gauge Bytes,
+        /// What ZFS's cache does not grow beyond.
+        zfs_arc_max: Gauge Bytes,
         /// Swap space.
         swap_total: Gauge Bytes,
         /// Swap space in use.
@@ -68,16 +94,38 @@ metric_table! {
     }
 }
 
-static TABLES: [&Table; 1] = [&host::TABLE];
+metric_table! {
+    /// The memory limit that PerfWatch itself runs under, as in a container; empty without one.
+    pub table group: memory.cgroup {
+        /// The smallest limit of the control group and those above it.
+        limit: Gauge Bytes,
+        /// Memory in use by all programs under that limit, their cached files included.
+        used: Gauge Bytes,
+    }
+    derive {
+        /// Memory in use as a share of the limit.
+        usage: Percent = [used] / [limit],
+    }
+}
+
+static TABLES: [&Table; 2] = [&host::TABLE, &group::TABLE];
 
 pub(super) struct Memory {
     meminfo: Source,
     lines: KeyedLines<Line>,
+    arcstats: Part,
+    own_groups: OwnGroups,
 }
 
 impl Memory {
     pub(super) fn new(roots: &Roots) -> Self {
-        Self { meminfo: Source::new(roots.proc("meminfo")), lines: KeyedLines::new(Line::named) }
+        let arcstats = Source::new(roots.proc("spl/kstat/zfs/arcstats"));
+        Self {
+            meminfo: Source::new(roots.proc("meminfo")),
+            lines: KeyedLines::new(Line::named),
+            arcstats: Part::new("ZFS cache", arcstats),
+            own_groups: OwnGroups::new(roots),
+        }
     }
 }
 
@@ -91,10 +139,12 @@ impl BaseCollector for Memory {
     }
 
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
-        let [host] = blocks_of(blocks)?;
+        let [host, group] = blocks_of(blocks)?;
         let lines = &mut self.lines;
         self.meminfo.parse(|bytes| fill(lines.read(bytes)?, host))?;
         host.set_read_at(self.meminfo.read_at());
+        self.arcstats.parse_if_there(|bytes| arc::parse(bytes, host));
+        self.own_groups.fill(group);
         Ok(())
     }
 }
@@ -122,11 +172,18 @@ impl Line {
             b"SwapFree:" => host::swap_free,
             b"Dirty:" => host::dirty,
             b"Writeback:" => host::writeback,
+            b"Active:" => host::active,
+            b"Inactive:" => host::inactive,
+            b"Unevictable:" => host::unevictable,
             b"AnonPages:" => host::anonymous,
+            b"AnonHugePages:" => host::anonymous_huge_pages,
             b"Mapped:" => host::mapped,
             b"Shmem:" => host::shared,
             b"Slab:" => host::slab,
             b"SReclaimable:" => host::slab_reclaimable,
+            b"SUnreclaim:" => host::slab_unreclaimable,
+            b"Percpu:" => host::percpu,
+            b"HardwareCorrupted:" => host::hardware_corrupted,
             b"KernelStack:" => host::kernel_stack,
             b"PageTables:" => host::page_tables,
             b"CommitLimit:" => host::commit_limit,
