@@ -11,7 +11,7 @@ use std::{
 };
 
 use perfwatch_collect::{BaseCollector, Roots, built_in};
-use perfwatch_core::{Block, Frame};
+use perfwatch_core::{Block, Frame, MISSING, Source, Unit, View};
 use tempfile::TempDir;
 
 /// A copy of a fixture host that a test may change.
@@ -38,6 +38,36 @@ impl Host {
     /// Moves to the second moment. Files are rewritten in place: collectors hold them open.
     pub fn later(&self) {
         copy(&self.fixture.join("later"), self.root.path());
+    }
+
+    /// A host with nothing but these files, which are there from the first moment on.
+    pub fn with_files(files: &[(&str, &[u8])]) -> Self {
+        let host = Self { fixture: PathBuf::new(), root: TempDir::new().unwrap() };
+        for (file, content) in files {
+            fs::create_dir_all(host.path(file).parent().unwrap()).unwrap();
+            fs::write(host.path(file), content).unwrap();
+        }
+        host
+    }
+
+    /// The regular files below a folder of this host, in a fixed order.
+    pub fn files(&self, folder: &str) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.path(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.file_type().unwrap() {
+                    kind if kind.is_dir() => folders.push(entry.path()),
+                    kind if kind.is_file() => files.push(entry.path()),
+                    _ => {}
+                }
+            }
+        }
+        let relative = |path: PathBuf| path.strip_prefix(&self.root).unwrap().to_owned();
+        let mut files: Vec<_> =
+            files.into_iter().map(|path| relative(path).to_str().unwrap().to_owned()).collect();
+        files.sort();
+        files
     }
 
     /// The path of a file of this host.
@@ -69,13 +99,29 @@ pub fn file_collectors(roots: &Roots) -> Vec<Box<dyn BaseCollector>> {
 
 /// Waits until every slow source has answered once.
 pub fn settle(collectors: &[Box<dyn BaseCollector>]) {
-    for _ in 0..2000 {
+    for _ in 0..20_000 {
         if collectors.iter().all(|collector| collector.settled()) {
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(std::time::Duration::from_micros(500));
     }
     panic!("a slow source did not answer within 10 s");
+}
+
+/// Fails where the view has a number that nothing on earth could have: below zero, or a share of
+/// something that is more than all of it.
+pub fn check_bounds(view: &View, what: &str) {
+    view.for_each_row(|table, key, values| {
+        for (column, &value) in table.columns.iter().zip(values) {
+            let name = || format!("{what}: {}[{key}].{} = {value}", table.name, column.name);
+            assert!(value == MISSING || value >= 0, "{}", name());
+            // What the kernel itself hands out as a percentage is shown as it stands.
+            let ours = !matches!(column.source, Source::Level(_));
+            let share = ours && column.unit == Unit::Percent;
+            let whole = 100 * 10_i64.pow(u32::from(Unit::Percent.decimals()));
+            assert!(!share || value <= whole, "{}", name());
+        }
+    });
 }
 
 /// One frame, as if every source had been read `at_s` seconds after the start.
