@@ -86,7 +86,7 @@ mod tests {
         }
         fs::write(base.join("present"), "0-4\n").unwrap();
         assert_eq!(throttling.read(), Some(Throttled { cores: 12, packages: Some(21) }));
-        write(4, "thermal_throttle/core_throttle_count", 5);
+        write(0, "thermal_throttle/core_throttle_count", 5);
         fs::remove_dir_all(base.join("cpu3/thermal_throttle")).unwrap();
         assert_eq!(throttling.read(), Some(Throttled { cores: 14, packages: Some(21) }));
     }

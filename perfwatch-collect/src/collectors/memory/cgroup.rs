@@ -155,6 +155,8 @@ mod tests {
             ("sys/fs/cgroup/user.slice/a.service/memory.current", "30\n"),
         ];
         assert_eq!(seen(&files), Some((5000, 70)));
+        let tighter = ("sys/fs/cgroup/user.slice/a.service/memory.max", "4000\n");
+        assert_eq!(seen(&[&files[..], &[tighter]].concat()), Some((4000, 30)));
     }
 
     #[test]

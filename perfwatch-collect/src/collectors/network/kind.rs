@@ -23,8 +23,7 @@ const LOOPBACK: u64 = 772;
 const TUNNELS: [u64; 7] = [512, 768, 769, 776, 778, 823, 0xFFFE];
 
 /// Encapsulations whose link layer is Ethernet all the same.
-const TUNNEL_DRIVERS: [&str; 7] =
-    ["wireguard", "vxlan", "geneve", "bareudp", "gtp", "ppp", "gretap"];
+const TUNNEL_DRIVERS: [&str; 6] = ["wireguard", "vxlan", "geneve", "bareudp", "gtp", "ppp"];
 
 impl Kind {
     /// The kind of the interface whose folder this is; nothing where sysfs says too little.
@@ -108,6 +107,8 @@ mod tests {
         check("tap0", virt, &[ether, ("tun_flags", "0x1002\n")], Some(Kind::Tunnel));
         check("wg0", virt, &[("type", "65534\n")], Some(Kind::Tunnel));
         check("sit0", virt, &[("type", "776\n"), ("iflink", "0\n")], Some(Kind::Tunnel));
+        let unbound = [ether, ("ifindex", "5\n"), ("iflink", "0\n")];
+        check("gretap0", virt, &unbound, Some(Kind::OtherVirtual));
         let same = [ether, ("ifindex", "7\n"), ("iflink", "7\n")];
         check("dummy0", virt, &same, Some(Kind::OtherVirtual));
         let above = [ether, ("iflink", "2\n"), ("uevent", "DEVTYPE=macvlan\n")];
