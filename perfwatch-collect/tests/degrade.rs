@@ -61,6 +61,24 @@ fn without_a_part_the_others_are_shown() {
 }
 
 #[test]
+fn no_collector_fails_on_a_fixture_host() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for entry in fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        let name = entry.file_name().into_string().unwrap();
+        for state in collected(&Host::new(&name)).states() {
+            // Pressure came with Linux 4.20.
+            let old = ["kernel-4.18", "old-container"].contains(&name.as_str());
+            let absent = state.name == "pressure" && old;
+            let expected = [Status::Ok, Status::Partial].contains(&state.status);
+            let known = if absent { state.status == Status::Unavailable } else { expected };
+            assert!(known || state.name == "power", "{name}: {state:?}");
+            assert!(state.gaps.iter().all(|gap| gap.reason.len() > 10), "{name}: {state:?}");
+            assert_eq!(state.errors, 0, "{name}: {state:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_there_keeps_its_rates_beside_what_is_missing() {
     let host = Host::new("server");
     for file in ["proc/loadavg", "proc/1/net/sockstat", "proc/pressure/irq"] {
