@@ -1,11 +1,8 @@
 //! Traffic between memory and disk, from `/proc/vmstat`.
-//!
-//! This is paging, not DRAM bandwidth: the two are different things and never mixed.
 
-use perfwatch_core::{Block, Table, metric_table};
+use perfwatch_core::{Block, metric_table};
 
 use crate::{
-    BaseCollector, CollectError, Gap, Roots, Source, blocks_of,
     granule::page_bytes,
     parse::{ParseError, lines, number, words},
 };
@@ -40,46 +37,7 @@ metric_table! {
     }
 }
 
-static TABLES: [&Table; 1] = [&host::TABLE];
-
-pub(super) struct MemoryBandwidth {
-    vmstat: Source,
-    gaps: [Gap; 1],
-}
-
-impl MemoryBandwidth {
-    pub(super) fn new(roots: &Roots) -> Self {
-        let reason = "this version reads no memory-controller counters; \
-                      paging traffic is shown instead of DRAM bandwidth";
-        Self {
-            vmstat: Source::new(roots.proc("vmstat")),
-            gaps: [Gap::new("DRAM bandwidth", reason, None)],
-        }
-    }
-}
-
-impl BaseCollector for MemoryBandwidth {
-    fn name(&self) -> &'static str {
-        "memory_bandwidth"
-    }
-
-    fn tables(&self) -> &'static [&'static Table] {
-        &TABLES
-    }
-
-    fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
-        let [host] = blocks_of(blocks)?;
-        self.vmstat.parse(|bytes| parse(bytes, host))?;
-        host.set_read_at(self.vmstat.read_at());
-        Ok(())
-    }
-
-    fn gaps(&self) -> &[Gap] {
-        &self.gaps
-    }
-}
-
-fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
+pub(super) fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
     let page_size = page_bytes();
     let mut row = block.host_row();
     let mut found = false;
