@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// An eighth of the file descriptors: two sockets of twelve controllers need about a hundred.
+const DESCRIPTOR_SHARE: u64 = 8;
+
 /// All open counters.
 #[derive(Default)]
 pub(super) struct Channels {
@@ -60,7 +63,7 @@ impl Channels {
     ) -> io::Result<Self> {
         let needed = |one: &Controller| one.counters.len() * one.cpus.len();
         let needed: usize = controllers.iter().map(needed).sum();
-        if needed as u64 > descriptor_budget() {
+        if needed as u64 > descriptor_budget(DESCRIPTOR_SHARE) {
             return Err(io::Error::from_raw_os_error(nix::libc::EMFILE));
         }
         let mut open = Self { sockets: sockets(roots, &controllers), ..Self::default() };
