@@ -166,14 +166,14 @@ fn a_client_has_free_running_counters_with_a_scale_of_their_own() {
                     ("events/data_read.scale", "6.103515625e-5"),
                     ("events/data_read.unit", "MiB"),
                     ("events/data_write", "event=0xff,umask=0x30"),
-                    ("events/data_write.scale", "0.0625"),
+                    ("events/data_write.scale", "0.03125"),
                     ("events/data_write.unit", "KiB"),
                 ],
             );
         }
     });
     // The kernel does not tell the socket of CPU 2: it is the first of the mask.
-    assert_eq!(row(&seen.view(), "sockets", "0"), [12_800.0, 1_280.0, 14_080.0].map(Some));
+    assert_eq!(row(&seen.view(), "sockets", "0"), [12_800.0, 640.0, 13_440.0].map(Some));
 }
 
 #[test]
