@@ -36,7 +36,7 @@ mod totals;
 
 pub use aggregator::MetricsAggregator;
 pub use collector::{BaseCollector, blocks_of};
-pub use collectors::{built_in, perf_events};
+pub use collectors::{built_in, memory_bandwidth, perf_events};
 pub use error::{CollectError, Gap};
 pub use health::{CollectorState, Status};
 pub use host::{HostFacts, host_facts};

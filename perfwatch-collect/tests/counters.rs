@@ -14,7 +14,10 @@ use std::{
 
 use perfwatch_collect::{
     BaseCollector,
-    perf_events::{CounterGroup, CounterSource, Event, PerfEvents, Reading},
+    perf_events::{
+        Config, CounterGroup, CounterSource, Event, KernelCounters, PerfEvents, PmuEvent, Reading,
+        groups,
+    },
 };
 use perfwatch_core::{Frame, View};
 use support::{
@@ -260,10 +263,11 @@ fn top_down_parts_are_one_group_led_by_slots_and_sum_to_the_whole() {
     assert_eq!(value(&view, "slots_per_sec"), Some(20_000.0));
     assert_eq!(collector.gaps(), []);
     let opened = hands.opened.lock().unwrap();
-    let groups = opened.iter().filter(|(_, events)| config(events[0]).is_some());
-    assert_eq!(groups.count(), 2, "one group for each CPU");
-    // Ten groups and the top-down one on two CPUs, twice.
-    assert_eq!(hands.reads.load(Ordering::Relaxed), 2 * 2 * 11, "a read per group, CPU and tick");
+    let top_down = opened.iter().filter(|(_, events)| config(events[0]).is_some());
+    assert_eq!(top_down.count(), 2, "one group for each CPU");
+    // All groups and the top-down one on two CPUs, twice.
+    let reads = 2 * 2 * (groups().count() as u64 + 1);
+    assert_eq!(hands.reads.load(Ordering::Relaxed), reads, "a read per group, CPU and tick");
 }
 
 #[test]
@@ -337,4 +341,19 @@ fn descriptors_are_left_for_others() {
     let opened = hands.opened.lock().unwrap();
     let open = opened.iter().filter(|(cpu, _)| *cpu > 0).map(|(_, events)| events.len());
     assert_eq!(open.sum::<usize>(), 99 * 5, "at most half of 1024 on 100 CPUs");
+}
+
+#[test]
+fn the_kernel_takes_an_event_by_the_number_of_its_pmu() {
+    // PERF_TYPE_SOFTWARE is a PMU that every kernel has, and its event 0 is the CPU's clock.
+    let clock = Event::Pmu(PmuEvent { pmu: 1, config: Config::default() });
+    let by_name = Event::Software(perf_event::events::Software::CPU_CLOCK);
+    let opened = [by_name, clock].map(|event| KernelCounters.open(0, &[event]).ok());
+    // Where the kernel gives no counters to this user, neither opens.
+    let counted = opened.map(|group| {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        group.map(|mut group| group.read().unwrap().counts[0] > 1_000_000)
+    });
+    assert_eq!(counted[0], counted[1]);
+    assert_ne!(counted[1], Some(false), "it counts");
 }

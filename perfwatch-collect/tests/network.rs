@@ -12,7 +12,7 @@ use std::{
 };
 
 use perfwatch_collect::{MetricsAggregator, Roots};
-use support::file_collectors;
+use support::{file_collectors, folder_in_memory};
 use tempfile::TempDir;
 
 /// A host with a network and nothing else.
@@ -20,8 +20,7 @@ struct Tree(TempDir);
 
 impl Tree {
     fn new() -> Self {
-        // Thousands of files in one folder take a disk's file system many seconds.
-        let tree = Self(TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap());
+        let tree = Self(folder_in_memory());
         tree.write("sys/class/net/.keep", "");
         let udp = "Udp: InDatagrams OutDatagrams\nUdp: 1 1\n";
         tree.write("proc/1/net/snmp", &format!("Tcp: CurrEstab InSegs\nTcp: 7 1\n{udp}"));

@@ -3,7 +3,7 @@
 mod cpu;
 mod disk;
 mod memory;
-mod memory_bandwidth;
+pub mod memory_bandwidth;
 mod network;
 pub mod perf_events;
 mod power;

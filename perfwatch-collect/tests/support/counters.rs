@@ -15,13 +15,16 @@ use perfwatch_collect::perf_events::{
 /// How many times a second an event counts on a CPU, or why it does not open.
 type Rate = fn(u32, &[Event], Event) -> io::Result<u64>;
 
+/// A CPU, and the events of a group opened on it.
+type Opened = (u32, Vec<Event>);
+
 /// What a test sees and moves of its source.
 #[derive(Clone, Default)]
 pub struct Hands {
     /// Seconds since the start.
     pub clock: Arc<AtomicU64>,
     /// All groups that are or were open.
-    pub opened: Arc<Mutex<Vec<(u32, Vec<Event>)>>>,
+    pub opened: Arc<Mutex<Vec<Opened>>>,
     /// How many times a group was read.
     pub reads: Arc<AtomicU64>,
     /// Tenths of the time in which counters do not run.

@@ -14,6 +14,11 @@ use perfwatch_collect::{BaseCollector, Roots, built_in};
 use perfwatch_core::{Block, Frame, MISSING, Source, Unit, View};
 use tempfile::TempDir;
 
+/// A folder for thousands of small files, which a disk's file system takes many seconds to write.
+pub fn folder_in_memory() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
+}
+
 /// A copy of a fixture host that a test may change.
 pub struct Host {
     fixture: PathBuf,
@@ -23,7 +28,7 @@ pub struct Host {
 impl Host {
     pub fn new(name: &str) -> Self {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
-        let root = TempDir::new().unwrap();
+        let root = folder_in_memory();
         for tree in ["proc", "sys"] {
             copy(&fixture.join(tree), &root.path().join(tree));
         }
@@ -42,7 +47,7 @@ impl Host {
 
     /// A host with nothing but these files, which are there from the first moment on.
     pub fn with_files(files: &[(&str, &[u8])]) -> Self {
-        let host = Self { fixture: PathBuf::new(), root: TempDir::new().unwrap() };
+        let host = Self { fixture: PathBuf::new(), root: folder_in_memory() };
         for (file, content) in files {
             fs::create_dir_all(host.path(file).parent().unwrap()).unwrap();
             fs::write(host.path(file), content).unwrap();
@@ -147,7 +152,7 @@ pub struct Tree(TempDir);
 
 impl Tree {
     pub fn new() -> Self {
-        Self(TempDir::new().unwrap())
+        Self(folder_in_memory())
     }
 
     pub fn roots(&self) -> Roots {

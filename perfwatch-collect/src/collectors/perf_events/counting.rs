@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{CollectError, Gap};
 
+/// Half of the file descriptors.
+const DESCRIPTOR_SHARE: u64 = 2;
+
 /// The events of one group that this host has, and their counters on every CPU.
 struct OpenGroup {
     class: Class,
@@ -44,8 +47,12 @@ impl Counting {
         paranoid: Option<&str>,
     ) -> Result<(Self, Vec<Gap>), CollectError> {
         let refusals = Refusals::new(paranoid);
-        let mut opening =
-            Opening { source, budget: descriptor_budget(), refusals, groups: Vec::new() };
+        let mut opening = Opening {
+            source,
+            budget: descriptor_budget(DESCRIPTOR_SHARE),
+            refusals,
+            groups: Vec::new(),
+        };
         for group in &GROUPS {
             let events = opening.offered(cpus, group.class, group.events);
             opening.open(cpus, group.class, events);

@@ -181,4 +181,25 @@ mod tests {
             assert_eq!(width(bad), None, "{bad:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(event: Vec<u8>, format: Vec<u8>, value: u64) {
+            let _ = terms(&event);
+            let text = [b"config1:".as_slice(), &format].concat();
+            for format in [Format::parse(&format), Format::parse(&text)].into_iter().flatten() {
+                let _ = format.put(value, &mut Config::default());
+            }
+        }
+
+        #[test]
+        fn a_value_that_fits_can_be_read_back(first in 0_u32..64, width in 1_u32..65, value: u64) {
+            let last = (first + width - 1).min(63);
+            let value = value & ones(last - first + 1);
+            let format = Format::parse(format!("config:{first}-{last}").as_bytes()).unwrap();
+            let mut config = Config::default();
+            format.put(value, &mut config).unwrap();
+            proptest::prop_assert_eq!(config.config >> first, value);
+        }
+    }
 }

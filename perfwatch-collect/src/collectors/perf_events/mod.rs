@@ -156,6 +156,12 @@ pub trait CounterGroup: Send {
     fn read(&mut self) -> std::io::Result<Reading>;
 }
 
+/// The events of each group that a CPU may have, for who measures what reading them costs: each
+/// group is one [`CounterGroup`] on every CPU.
+pub fn groups() -> impl Iterator<Item = Vec<Event>> {
+    events::GROUPS.iter().map(|group| group.events.iter().map(|counted| counted.event).collect())
+}
+
 /// The collector of performance events.
 pub struct PerfEvents {
     roots: Roots,

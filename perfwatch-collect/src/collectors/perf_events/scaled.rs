@@ -3,14 +3,11 @@
 use super::{CounterGroup, CounterSource, Event, MAX_GROUP, Reading};
 use crate::CollectError;
 
-/// Share of the file descriptors that the counters of one collector may take; the rest is for
-/// connections and files.
-const DESCRIPTOR_SHARE: u64 = 2;
-
-/// How many descriptors counters may take.
-pub(crate) fn descriptor_budget() -> u64 {
+/// How many file descriptors one collector's counters may take, as one in `share` of all: the rest
+/// is for other collectors, connections and files.
+pub(crate) fn descriptor_budget(share: u64) -> u64 {
     use nix::sys::resource::{Resource, getrlimit};
-    getrlimit(Resource::RLIMIT_NOFILE).map_or(512, |(soft, _)| soft / DESCRIPTOR_SHARE)
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(512, |(soft, _)| soft / share)
 }
 
 /// One group of events, open on some CPUs.

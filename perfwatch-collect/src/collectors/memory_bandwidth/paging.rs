@@ -1,13 +1,8 @@
 //! Traffic between memory and disk, from `/proc/vmstat`.
-//!
-//! This is paging, not DRAM bandwidth: the two are different things and never mixed.
 
-use perfwatch_core::{Block, FieldId, Table, metric_table};
+use perfwatch_core::{Block, FieldId, metric_table};
 
-use crate::{
-    BaseCollector, CollectError, Gap, Roots, Source, blocks_of, granule::page_bytes,
-    keyed::KeyedLines, parse::ParseError,
-};
+use crate::{granule::page_bytes, keyed::KeyedLines, parse::ParseError};
 
 metric_table! {
     /// Traffic between memory and disk (paging), and what drives it.
@@ -39,45 +34,16 @@ metric_table! {
     }
 }
 
-static TABLES: [&Table; 1] = [&host::TABLE];
+/// The lines of `/proc/vmstat` that are wanted.
+pub(super) struct Paging(KeyedLines<Line>);
 
-pub(super) struct MemoryBandwidth {
-    vmstat: Source,
-    lines: KeyedLines<Line>,
-    gaps: [Gap; 1],
-}
-
-impl MemoryBandwidth {
-    pub(super) fn new(roots: &Roots) -> Self {
-        let reason = "this version reads no memory-controller counters; \
-                      paging traffic is shown instead of DRAM bandwidth";
-        Self {
-            vmstat: Source::new(roots.proc("vmstat")),
-            lines: KeyedLines::new(Line::named),
-            gaps: [Gap::new("DRAM bandwidth", reason, None)],
-        }
-    }
-}
-
-impl BaseCollector for MemoryBandwidth {
-    fn name(&self) -> &'static str {
-        "memory_bandwidth"
+impl Paging {
+    pub(super) fn new() -> Self {
+        Self(KeyedLines::new(Line::named))
     }
 
-    fn tables(&self) -> &'static [&'static Table] {
-        &TABLES
-    }
-
-    fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
-        let [host] = blocks_of(blocks)?;
-        let lines = &mut self.lines;
-        self.vmstat.parse(|bytes| fill(lines.read(bytes)?, host))?;
-        host.set_read_at(self.vmstat.read_at());
-        Ok(())
-    }
-
-    fn gaps(&self) -> &[Gap] {
-        &self.gaps
+    pub(super) fn parse(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
+        fill(self.0.read(bytes)?, block)
     }
 }
 
