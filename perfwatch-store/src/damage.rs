@@ -1,4 +1,4 @@
-//! Frames whose checksum is wrong: each is told once and counted once.
+//! What is damaged: each is told once and counted once.
 
 use std::{
     collections::HashSet,
@@ -10,9 +10,25 @@ use crate::layout::{Index, Place};
 /// Behind so many, the log has said enough and the count stands for "at least".
 const REMEMBERED: usize = 10_000;
 
-/// The damaged frames that were met since the store was opened.
+/// Something whose checksum is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Damaged {
+    /// The frame, or the page of a slice, or the slice.
+    pub(crate) place: Place,
+    /// The series; nothing where all are meant.
+    pub(crate) series: Option<u32>,
+}
+
+impl Damaged {
+    /// All series of a place.
+    pub(crate) fn all(place: Place) -> Self {
+        Self { place, series: None }
+    }
+}
+
+/// What was found damaged since the store was opened.
 #[derive(Debug, Default)]
-pub(crate) struct Damage(Mutex<HashSet<Place>>);
+pub(crate) struct Damage(Mutex<HashSet<Damaged>>);
 
 impl Damage {
     /// How many there are.
@@ -21,16 +37,18 @@ impl Damage {
     }
 
     /// Counts and logs those that are new.
-    pub(crate) fn note(&self, places: &[Place], index: &Index) {
+    pub(crate) fn note(&self, found: &[Damaged], index: &Index) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for place in places {
-            if known.len() < REMEMBERED && known.insert(*place) {
-                let host = index.get(place.host).map_or("unknown", |host| &*host.name);
+        for damaged in found {
+            if known.len() < REMEMBERED && known.insert(*damaged) {
+                let host = index.get(damaged.place.host);
+                let series = damaged.series.and_then(|series| host?.path_of(series));
                 tracing::error!(
-                    host,
-                    timestamp_ms = place.timestamp_ms,
-                    interval_ms = place.interval_ms,
-                    "a stored frame is damaged and left out"
+                    host = host.map_or("unknown", |host| &*host.name),
+                    timestamp_ms = damaged.place.timestamp_ms,
+                    interval_ms = damaged.place.interval_ms,
+                    series = series.unwrap_or("all"),
+                    "what is stored here is damaged and left out"
                 );
             }
         }

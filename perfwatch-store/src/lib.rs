@@ -10,21 +10,25 @@
 
 mod accounts;
 mod answer;
+mod archive;
+mod compose;
 mod damage;
+mod engine;
 mod error;
+mod head;
 mod layout;
 mod memory;
 mod open;
 mod policy;
 mod query;
 mod retention;
-mod shelf;
 mod sqlite;
 mod store;
 mod writer;
 
 pub use accounts::{Accounts, User};
 pub use answer::nice_step;
+pub use engine::DamagedRange;
 pub use error::StoreError;
 pub use memory::{MemoryAccounts, MemoryStore};
 pub use open::{Opened, open};

@@ -84,6 +84,11 @@ impl RetentionPolicy {
     }
 }
 
+/// The intervals in milliseconds.
+pub(crate) fn intervals_ms() -> impl Iterator<Item = i64> {
+    DOWNSAMPLE_INTERVALS.iter().map(|interval| interval.as_secs() as i64 * 1000)
+}
+
 fn interval_reason() -> String {
     let names: Vec<String> = DOWNSAMPLE_INTERVALS
         .iter()

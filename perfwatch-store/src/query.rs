@@ -157,8 +157,8 @@ pub struct RangeAnswer {
     pub timestamps_ms: Vec<i64>,
     /// The series that have a value in the range: by path, then in the order of the aggregates.
     pub series: Vec<Series>,
-    /// Frames of the range that were left out because their checksum is wrong.
-    pub damaged_frames: u64,
+    /// Frames, and stretches of series, that were left out because their checksum is wrong.
+    pub damaged: u64,
 }
 
 /// One aggregate of one series.

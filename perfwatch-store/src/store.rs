@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use perfwatch_core::View;
 
 use crate::{
-    RangeAnswer, RangeQuery, RetentionPolicy, RetentionReport, Selection, SeriesSummary, StoreError,
+    DamagedRange, RangeAnswer, RangeQuery, RetentionPolicy, RetentionReport, Selection, SeriesSummary, StoreError,
 };
 
 /// One frame of one host, as it is stored: what people read, not the raw counters.
@@ -43,8 +43,9 @@ pub struct Usage {
     pub oldest_ms: Option<i64>,
     /// The newest time held, in milliseconds since 1970 (UTC).
     pub newest_ms: Option<i64>,
-    /// Frames whose checksum was found wrong since the store was opened. They are never shown.
-    pub damaged_frames: u64,
+    /// What was found damaged since the store was opened: frames, and stretches of series whose
+    /// checksum is wrong. They are never shown.
+    pub damaged: u64,
 }
 
 /// Keeps the frames of any number of hosts.
@@ -83,6 +84,73 @@ pub trait Store: Send + Sync {
         now_ms: i64,
     ) -> Result<RetentionReport, StoreError>;
 
+    /// Reads everything that is stored, and names what is damaged. Nothing is changed. A store
+    /// that keeps no bytes has nothing to damage.
+    async fn verify(&self) -> Result<Vec<DamagedRange>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Ends all work and lets go of the file. Later calls fail with [`StoreError::Unavailable`].
     async fn close(&self);
 }
+
+/// Implements [`Store`] by what a backend has in `engine`; all backends answer alike.
+macro_rules! implement {
+    ($store:ty, $kind:literal) => {
+        #[async_trait::async_trait]
+        impl crate::Store for $store {
+            fn kind(&self) -> &'static str {
+                $kind
+            }
+
+            async fn append(&self, records: &[crate::Record]) -> Result<(), crate::StoreError> {
+                self.append_records(records).await
+            }
+
+            async fn range(
+                &self,
+                query: &crate::RangeQuery,
+            ) -> Result<crate::RangeAnswer, crate::StoreError> {
+                self.engine.range(query).await
+            }
+
+            async fn summary(
+                &self,
+                selection: &crate::Selection,
+            ) -> Result<Vec<crate::SeriesSummary>, crate::StoreError> {
+                self.engine.summary(selection).await
+            }
+
+            async fn series(&self, host: &str) -> Result<Vec<String>, crate::StoreError> {
+                self.engine.series(host)
+            }
+
+            async fn hosts(&self) -> Result<Vec<crate::HostInfo>, crate::StoreError> {
+                self.engine.hosts().await
+            }
+
+            async fn usage(&self) -> Result<crate::Usage, crate::StoreError> {
+                let usage = self.engine.usage().await?;
+                Ok(crate::Usage { bytes: usage.bytes + self.head_bytes(), ..usage })
+            }
+
+            async fn apply_retention(
+                &self,
+                policy: &crate::RetentionPolicy,
+                now_ms: i64,
+            ) -> Result<crate::RetentionReport, crate::StoreError> {
+                crate::retention::apply(&self.engine, policy, now_ms).await
+            }
+
+            async fn verify(&self) -> Result<Vec<crate::DamagedRange>, crate::StoreError> {
+                self.engine.verify().await
+            }
+
+            async fn close(&self) {
+                self.close_files().await;
+            }
+        }
+    };
+}
+
+pub(crate) use implement;

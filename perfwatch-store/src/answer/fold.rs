@@ -1,30 +1,38 @@
-//! Points from bodies that come in order of time.
+//! Points from what comes in order of time.
 
 use std::time::Duration;
 
 use perfwatch_core::Decimal;
 
-use super::{
-    Accumulator,
-    spacing::{Spacing, hole},
-};
+use super::spacing::{Spacing, hole};
 use crate::{
-    Aggregate, RangeAnswer, Series, Tier,
-    layout::{Place, Selected, Stat, unseal},
+    Aggregate, RangeAnswer, Series, SeriesSummary, Tier,
+    layout::{Selected, Stat},
 };
 
-/// Builds the points of an answer.
+/// Builds the points of an answer, one stretch of time after the other.
 ///
-/// A row is a bucket, or a time where points are as stored. Only the row being filled is added up;
-/// the rows before it are finished values.
+/// A row is a bucket, or a time where points are as stored. Only the newest row is added up, since
+/// the next stretch may go on with it; the rows before it are finished values.
 pub(crate) struct Fold {
     step_ms: i64,
     aggregates: Vec<Aggregate>,
-    row: Accumulator,
+    selected: Selected,
     rows: Vec<Row>,
+    /// The newest row, per series.
+    open: Vec<Stat>,
     columns: Vec<Vec<Option<f64>>>,
-    spacing: Spacing,
+    pub(super) spacing: Spacing,
     longest_interval_ms: i64,
+}
+
+/// The rows of a stretch of time, in order, and how they follow those before.
+pub(super) struct Stretch {
+    pub(super) times: Vec<i64>,
+    /// Whether the first goes on with the newest row.
+    continues: bool,
+    /// The empty rows between.
+    empty: usize,
 }
 
 /// Where a row stands, and how long the downsampled frame in it is.
@@ -40,79 +48,95 @@ impl Fold {
             step_ms,
             aggregates: aggregates.to_vec(),
             columns: vec![Vec::new(); selected.series.len() * aggregates.len()],
-            row: Accumulator::new(selected),
+            open: vec![Stat::default(); selected.series.len()],
+            selected,
             rows: Vec::new(),
             spacing: Spacing::default(),
             longest_interval_ms: 0,
         }
     }
 
-    /// The next body in order of time.
-    pub(crate) fn push(&mut self, place: Place, body: &[u8]) {
-        let Some(payload) = unseal(place, body) else { return self.row.leave_out(place) };
-        self.move_to(place);
-        self.row.add_payload(place, payload);
-    }
-
-    /// Makes the row of this body the one being filled.
-    fn move_to(&mut self, place: Place) {
-        if place.interval_ms == 0 {
-            self.spacing.add(place.timestamp_ms);
-        }
-        self.longest_interval_ms = self.longest_interval_ms.max(place.interval_ms);
-        let timestamp_ms = self.row_time(place.timestamp_ms);
-        let interval_ms = place.interval_ms;
-        match self.rows.last_mut() {
-            Some(row) if row.timestamp_ms == timestamp_ms => {
-                row.interval_ms = row.interval_ms.max(interval_ms);
-            }
-            _ => {
-                self.finish_row();
-                self.fill_to(timestamp_ms);
-                self.rows.push(Row { timestamp_ms, interval_ms });
-            }
-        }
-    }
-
-    fn row_time(&self, timestamp_ms: i64) -> i64 {
+    /// The row that a time belongs to.
+    pub(super) fn row_time(&self, timestamp_ms: i64) -> i64 {
         match self.step_ms {
             0 => timestamp_ms,
             step => timestamp_ms - timestamp_ms.rem_euclid(step),
         }
     }
 
-    /// Turns the row being filled into values.
-    fn finish_row(&mut self) {
-        if self.rows.is_empty() {
-            return;
+    /// Begins a stretch that has values at these rows, in order; each with the length of the
+    /// downsampled frame in it.
+    pub(super) fn begin(&mut self, rows: &[(i64, i64)]) -> Stretch {
+        let (mut times, mut empty) = (Vec::new(), 0);
+        let newest = self.rows.last().map(|row| row.timestamp_ms);
+        for &(time, interval_ms) in rows {
+            self.longest_interval_ms = self.longest_interval_ms.max(interval_ms);
+            match self.rows.last_mut() {
+                Some(row) if row.timestamp_ms == time => {
+                    row.interval_ms = row.interval_ms.max(interval_ms);
+                }
+                last => {
+                    let last = last.map(|row| row.timestamp_ms);
+                    let missing = self.missing(last, time);
+                    match times.is_empty() {
+                        true => empty += missing.len(),
+                        false => times.extend(&missing),
+                    }
+                    let null = |timestamp_ms| Row { timestamp_ms, interval_ms: 0 };
+                    self.rows.extend(missing.into_iter().map(null));
+                    self.rows.push(Row { timestamp_ms: time, interval_ms });
+                }
+            }
+            if times.last() != Some(&time) {
+                times.push(time);
+            }
         }
-        let series = self.row.selected().series.iter().zip(self.row.stats());
-        let values = series.flat_map(|(info, stat)| {
-            self.aggregates.iter().map(|&aggregate| value(aggregate, stat, info.decimals))
+        let continues = newest.is_some() && times.first().copied() == newest;
+        Stretch { times, continues, empty }
+    }
+
+    /// The empty buckets between two rows.
+    fn missing(&self, before: Option<i64>, time: i64) -> Vec<i64> {
+        let Some(before) = before.filter(|_| self.step_ms > 0) else { return Vec::new() };
+        let next = std::iter::successors(before.checked_add(self.step_ms), |next| {
+            next.checked_add(self.step_ms)
         });
-        self.columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
-        self.row.clear();
+        next.take_while(|&next| next < time).collect()
     }
 
-    /// Adds the empty buckets between the last row and this time.
-    fn fill_to(&mut self, timestamp_ms: i64) {
-        let Some(last) = self.rows.last().filter(|_| self.step_ms > 0) else { return };
-        let mut next = last.timestamp_ms + self.step_ms;
-        while next < timestamp_ms {
-            self.rows.push(Row { timestamp_ms: next, interval_ms: 0 });
-            self.columns.iter_mut().for_each(|column| column.push(None));
-            next += self.step_ms;
+    /// Adds what one series has in a stretch: a stat per row.
+    pub(super) fn add(&mut self, slot: usize, stretch: &Stretch, stats: &[Stat]) {
+        let Self { aggregates, selected, open, columns, rows, .. } = self;
+        let (Some(open), Some(info)) = (open.get_mut(slot), selected.series.get(slot)) else {
+            return;
+        };
+        let width = aggregates.len();
+        let Some(columns) = columns.get_mut(slot * width..(slot + 1) * width) else { return };
+        let first = rows.len() == stretch.times.len();
+        for (at, stat) in stats.iter().enumerate() {
+            if at == 0 && stretch.continues {
+                open.merge(stat);
+                continue;
+            }
+            if at > 0 || !first {
+                finish(columns, aggregates, open, info.decimals);
+            }
+            if at == 0 {
+                columns.iter_mut().for_each(|c| c.resize(c.len() + stretch.empty, None));
+            }
+            *open = *stat;
         }
     }
 
-    /// The bodies that were left out because they are damaged.
-    pub(crate) fn damaged(&self) -> &[Place] {
-        self.row.damaged()
-    }
-
-    /// The answer.
-    pub(crate) fn finish(mut self) -> RangeAnswer {
-        self.finish_row();
+    /// The answer, from which so much was left out because it is damaged.
+    pub(crate) fn finish(mut self, damaged: u64) -> RangeAnswer {
+        if !self.rows.is_empty() {
+            let width = self.aggregates.len().max(1);
+            let series = self.selected.series.iter().zip(&self.open);
+            for ((info, open), columns) in series.zip(self.columns.chunks_mut(width)) {
+                finish(columns, &self.aggregates, open, info.decimals);
+            }
+        }
         if self.step_ms == 0 {
             self.mark_holes();
         }
@@ -121,13 +145,33 @@ impl Fold {
             interval => Tier::Downsampled(Duration::from_millis(interval.unsigned_abs())),
         };
         let resolution_ms = self.spacing.median_ms().max(self.longest_interval_ms);
-        let damaged_frames = self.row.damaged().len() as u64;
         let (rows, step_ms) = (std::mem::take(&mut self.rows), self.step_ms);
         let series = self.into_series();
         // Rows without a series would be points that say nothing.
         let rows = if series.is_empty() { Vec::new() } else { rows };
         let timestamps_ms = rows.iter().map(|row| row.timestamp_ms).collect();
-        RangeAnswer { step_ms, resolution_ms, tier, timestamps_ms, series, damaged_frames }
+        RangeAnswer { step_ms, resolution_ms, tier, timestamps_ms, series, damaged }
+    }
+
+    /// One figure per aggregate of each series that has a value, where all is one row.
+    pub(crate) fn summaries(&self) -> Vec<SeriesSummary> {
+        let series = self.selected.series.iter().zip(&self.open);
+        series
+            .filter_map(|(info, stat)| {
+                let decimals = info.decimals;
+                let number = |value| Decimal { value, decimals }.get();
+                Some(SeriesSummary {
+                    path: info.path.to_string(),
+                    segments: info.segments.clone(),
+                    decimals,
+                    count: stat.count,
+                    avg: number(stat.mean()?)?,
+                    min: number(stat.min)?,
+                    max: number(stat.max)?,
+                    last: number(stat.last)?,
+                })
+            })
+            .collect()
     }
 
     /// Puts a row of nulls into each hole.
@@ -154,7 +198,7 @@ impl Fold {
     /// The columns of the series that have a value.
     fn into_series(self) -> Vec<Series> {
         let width = self.aggregates.len();
-        let series = self.row.selected().series.iter();
+        let series = self.selected.series.iter();
         let names = series.flat_map(|info| self.aggregates.iter().map(move |&a| (info, a)));
         names
             .zip(self.columns)
@@ -167,6 +211,18 @@ impl Fold {
                 values,
             })
             .collect()
+    }
+}
+
+/// Turns the newest row of a series into values.
+fn finish(
+    columns: &mut [Vec<Option<f64>>],
+    aggregates: &[Aggregate],
+    stat: &Stat,
+    decimals: u8,
+) {
+    for (column, &aggregate) in columns.iter_mut().zip(aggregates) {
+        column.push(value(aggregate, stat, decimals));
     }
 }
 

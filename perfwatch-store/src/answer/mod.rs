@@ -1,32 +1,33 @@
-//! From stored bodies to an answer, the same for every backend.
+//! From slices and frames to an answer, the same for every backend.
 
-mod accumulate;
+mod day;
 mod fold;
-mod merge;
+mod sources;
 mod spacing;
 mod step;
 
-use std::sync::Arc;
-
-use accumulate::Accumulator;
+use day::Day;
 use fold::Fold;
+use sources::Sources;
 pub use step::nice_step;
-use step::{Extent, fit, limit_for, step_for};
+use step::{fit, limit_for, step_for};
 
 use crate::{
-    HostInfo, RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError,
-    layout::{Index, Place, Selected},
-    shelf::{Reader, Shelf, TIMES, shelves_of, span_of},
+    Aggregate, RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError,
+    archive::{Moment, Shelf, TIMES, shelves_of},
+    damage::Damaged,
+    head::{Head, HeadRows},
+    layout::{Index, Selected, slice::DAY_MS},
 };
 
 type Range = std::ops::Range<i64>;
 
-/// An answer, and the bodies that were left out of it because they are damaged.
-pub(crate) type Found<T> = (T, Vec<Place>);
+/// An answer, and what was left out of it because it is damaged.
+pub(crate) type Found<T> = (T, Vec<Damaged>);
 
 /// What is asked for, in numbers.
 pub(crate) struct Asked {
-    /// Where the bodies lie.
+    /// Where the slices lie.
     shelves: Vec<Shelf>,
     /// The part of the asked range in which anything can lie.
     range: Range,
@@ -47,77 +48,70 @@ impl Asked {
         Self { shelves, range, selected }
     }
 
-    /// What lies in the range. More frames than `limit` are not counted.
-    async fn extent(&self, reader: &mut dyn Reader, limit: usize) -> Result<Extent, StoreError> {
-        let mut extent = Extent::default();
-        for &shelf in &self.shelves {
-            let Some((first, last)) = reader.span(shelf, self.range.clone()).await? else {
-                continue;
-            };
-            let (from, until) = extent.times.unwrap_or((first, last));
-            extent.times = Some((from.min(first), until.max(last)));
-            if shelf.interval_ms > 0 {
-                extent.intervals_ms.push(shelf.interval_ms);
-            }
-            extent.frames += reader.count(shelf, self.range.clone(), limit + 1).await?;
+    /// The same with the intervals that are known by now: what left the head since may be there.
+    pub(crate) fn with_new_shelves(self, selection: &Selection, index: &Index) -> Self {
+        if self.shelves.is_empty() {
+            return self;
         }
-        Ok(extent)
+        Self { shelves: Self::new(selection, index).shelves, ..self }
+    }
+
+    /// What the head has of it.
+    pub(crate) fn rows(&self, head: &Head) -> HeadRows {
+        let host = self.shelves.first().map(|shelf| shelf.host);
+        host.map(|host| head.rows(host, &self.range, &self.selected)).unwrap_or_default()
     }
 }
 
 /// Answers a question about points.
 pub(crate) async fn range(
-    reader: &mut dyn Reader,
+    moment: &mut dyn Moment,
     asked: Asked,
+    head: HeadRows,
     query: &RangeQuery,
 ) -> Result<Found<RangeAnswer>, StoreError> {
     let limit = limit_for(query, asked.selected.series.len());
-    let extent = asked.extent(reader, limit).await?;
-    let found = points(reader, &asked, query, step_for(query.step, &extent, limit)).await?;
-    if found.0.timestamps_ms.len() <= limit {
-        return Ok(found);
+    let mut sources = Sources::read(moment, &asked, head).await?;
+    let extent = sources.extent(&asked);
+    let mut step_ms = step_for(query.step, &extent, limit);
+    let known = sources.damaged.clone();
+    loop {
+        let fold = add_up(moment, &asked, &mut sources, step_ms, &query.aggregates).await?;
+        let answer = fold.finish(sources.damaged.len() as u64);
+        // Rows of nulls inside holes may make it too long: only points as stored have these.
+        if answer.timestamps_ms.len() <= limit || step_ms > 0 {
+            return Ok((answer, sources.damaged));
+        }
+        step_ms = fit(1, &extent, limit);
+        sources.damaged.clone_from(&known);
     }
-    // Rows of nulls inside holes made it too long: only points as stored have these.
-    points(reader, &asked, query, fit(1, &extent, limit)).await
-}
-
-async fn points(
-    reader: &mut dyn Reader,
-    asked: &Asked,
-    query: &RangeQuery,
-    step_ms: i64,
-) -> Result<Found<RangeAnswer>, StoreError> {
-    let mut fold = Fold::new(asked.selected.clone(), step_ms, &query.aggregates);
-    merge::for_each(reader, &asked.shelves, &asked.range, |body| {
-        fold.push(body.place, &body.bytes);
-    })
-    .await?;
-    let damaged = fold.damaged().to_vec();
-    Ok((fold.finish(), damaged))
 }
 
 /// Answers a question about whole ranges.
 pub(crate) async fn summary(
-    reader: &mut dyn Reader,
+    moment: &mut dyn Moment,
     asked: Asked,
+    head: HeadRows,
 ) -> Result<Found<Vec<SeriesSummary>>, StoreError> {
-    let Asked { shelves, range, selected } = asked;
-    let mut sum = Accumulator::new(selected);
-    merge::for_each(reader, &shelves, &range, |body| sum.add_body(body.place, &body.bytes)).await?;
-    Ok((sum.summaries(), sum.damaged().to_vec()))
+    let mut sources = Sources::read(moment, &asked, head).await?;
+    let fold = add_up(moment, &asked, &mut sources, i64::MAX, &[] as &[Aggregate]).await?;
+    Ok((fold.summaries(), sources.damaged))
 }
 
-/// The hosts of which anything is stored, by name.
-pub(crate) async fn hosts(
-    reader: &mut dyn Reader,
-    known: Vec<(Arc<str>, Vec<Shelf>)>,
-) -> Result<Vec<HostInfo>, StoreError> {
-    let mut hosts = Vec::with_capacity(known.len());
-    for (name, shelves) in known {
-        if let Some((first_seen_ms, last_seen_ms)) = span_of(reader, &shelves, TIMES).await? {
-            hosts.push(HostInfo { name: name.to_string(), first_seen_ms, last_seen_ms });
-        }
+/// Adds everything up, day by day; others get their turn between.
+async fn add_up(
+    moment: &mut dyn Moment,
+    asked: &Asked,
+    sources: &mut Sources,
+    step_ms: i64,
+    aggregates: &[Aggregate],
+) -> Result<Fold, StoreError> {
+    let mut fold = Fold::new(asked.selected.clone(), step_ms, aggregates);
+    for (day, slices) in sources.days() {
+        let before = |time: i64| sources.head.times.partition_point(|&other| other < time);
+        let head = before(day * DAY_MS)..before((day + 1) * DAY_MS);
+        Day::new(asked, &mut fold, step_ms).add(moment, sources, &slices, head).await?;
+        tokio::task::yield_now().await;
     }
-    hosts.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(hosts)
+    Ok(fold)
 }

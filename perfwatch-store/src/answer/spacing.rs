@@ -23,6 +23,16 @@ impl Spacing {
         }
     }
 
+    /// Frames that are not looked at one by one: their first and last time, how many they are and
+    /// how far apart they usually are.
+    pub(super) fn add_page(&mut self, first_ms: i64, last_ms: i64, frames: usize, spacing_ms: i64) {
+        self.add(first_ms);
+        if frames > 1 {
+            *self.counts.entry(spacing_ms).or_default() += frames as u64 - 1;
+        }
+        self.before_ms = self.before_ms.max(Some(last_ms));
+    }
+
     /// The median distance; 0 with fewer than two frames.
     pub(super) fn median_ms(&self) -> i64 {
         let half = self.counts.values().sum::<u64>().div_ceil(2);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{RangeQuery, Step};
 
 /// The most values one answer holds, so that a question about everything cannot take all memory.
-const MAX_VALUES: usize = 4_000_000;
+const MAX_VALUES: usize = 1_000_000;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -48,13 +48,20 @@ const ROUND: [i64; 27] = [
 pub(crate) struct Extent {
     /// The first and the last time.
     pub(crate) times: Option<(i64, i64)>,
-    /// How many frames there are; may stop counting once they are more than the limit.
+    /// How many frames there are.
     pub(crate) frames: usize,
     /// The different intervals of the downsampled ones.
     pub(crate) intervals_ms: Vec<i64>,
 }
 
 impl Extent {
+    /// Adds frames.
+    pub(super) fn add(&mut self, first: i64, last: i64, frames: usize) {
+        let (from, until) = self.times.unwrap_or((first, last));
+        self.times = Some((from.min(first), until.max(last)));
+        self.frames += frames;
+    }
+
     /// How many buckets of this length the stored frames touch.
     fn buckets(&self, step_ms: i64) -> usize {
         let Some((first, last)) = self.times else { return 0 };

@@ -1,13 +1,37 @@
 //! A frame at full resolution: for each value that is there, the series' number (as the distance
 //! from the one before) and the value.
 
-use super::varint::{Reader, put, put_signed};
+use super::{
+    Place, seal, unseal,
+    varint::{Reader, put, put_signed},
+};
 
 /// A series' number in its host, and a value.
 pub(crate) type Value = (u32, i64);
 
+/// A frame at full resolution.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) place: Place,
+    /// Its values by series, each series once.
+    pub(crate) values: Vec<Value>,
+}
+
+impl Frame {
+    /// As it is kept.
+    pub(crate) fn seal(&self) -> Vec<u8> {
+        seal(self.place, |out| write(&self.values, out))
+    }
+
+    /// What was kept; nothing if it is damaged.
+    pub(crate) fn unseal(place: Place, body: &[u8]) -> Option<Self> {
+        let payload = unseal(place, body)?;
+        Some(Self { place, values: read(payload)? })
+    }
+}
+
 /// Appends values that are ordered by series, each series once.
-pub(crate) fn write(values: &[Value], out: &mut Vec<u8>) {
+fn write(values: &[Value], out: &mut Vec<u8>) {
     let mut next = 0;
     for &(series, value) in values {
         put(out, u64::from(series - next));
@@ -16,28 +40,16 @@ pub(crate) fn write(values: &[Value], out: &mut Vec<u8>) {
     }
 }
 
-/// Calls `each` with all values in order until it says to stop; nothing if the bytes make no sense.
-pub(crate) fn read(payload: &[u8], mut each: impl FnMut(u32, i64) -> Next) -> Option<()> {
+/// All values in order; nothing if the bytes make no sense.
+fn read(payload: &[u8]) -> Option<Vec<Value>> {
     let mut reader = Reader(payload);
-    let mut next = 0_u32;
+    let (mut next, mut values) = (0_u32, Vec::new());
     while !reader.is_empty() {
         let series = next.checked_add(u32::try_from(reader.number()?).ok()?)?;
-        let value = reader.signed()?;
-        if each(series, value) == Next::Stop {
-            break;
-        }
+        values.push((series, reader.signed()?));
         next = series.checked_add(1)?;
     }
-    Some(())
-}
-
-/// Whether a reader wants more.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// The values that follow, too.
-    More,
-    /// Nothing further.
-    Stop,
+    Some(values)
 }
 
 #[cfg(test)]
@@ -49,12 +61,7 @@ mod tests {
         let values = [(0, 5), (1, -7), (300, i64::MAX), (301, i64::MIN + 1)];
         let mut bytes = Vec::new();
         write(&values, &mut bytes);
-        let mut found = Vec::new();
-        let whole = read(&bytes, |series, value| {
-            found.push((series, value));
-            Next::More
-        });
-        assert_eq!((whole, found.as_slice()), (Some(()), values.as_slice()));
-        assert_eq!(read(&bytes[..bytes.len() - 1], |_, _| Next::More), None);
+        assert_eq!(read(&bytes).as_deref(), Some(&values[..]));
+        assert_eq!(read(&bytes[..bytes.len() - 1]), None);
     }
 }

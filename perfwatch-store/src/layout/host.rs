@@ -7,7 +7,7 @@ use std::{
 
 use perfwatch_core::{MISSING, Table, View, series};
 
-use super::{Place, frame::Value};
+use super::frame::Value;
 
 /// A value that has not been seen yet has no number.
 const NONE: u32 = u32::MAX;
@@ -18,6 +18,30 @@ pub(crate) struct SeriesInfo {
     pub(crate) path: Arc<str>,
     pub(crate) segments: Vec<String>,
     pub(crate) decimals: u8,
+    /// A checksum of the host's name, the path and the decimals. Slices hold it, so that values
+    /// are never shown under another name than the one they were measured under.
+    pub(crate) check: u32,
+}
+
+impl SeriesInfo {
+    /// A number whose name was lost: its values are never shown.
+    fn unknown() -> Self {
+        Self { path: Arc::from(""), segments: Vec::new(), decimals: 0, check: 0 }
+    }
+
+    /// Whether the name is known.
+    pub(super) fn is_known(&self) -> bool {
+        !self.path.is_empty()
+    }
+}
+
+/// The checksum of a series' name.
+pub(crate) fn name_check(host: &str, path: &str, decimals: u8) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(host.as_bytes());
+    hasher.update(&[0xff, decimals]);
+    hasher.update(path.as_bytes());
+    hasher.finalize()
 }
 
 /// The series of one host; a series' number is its place here.
@@ -30,8 +54,8 @@ pub(crate) struct HostIndex {
     saved_series: usize,
     /// The intervals that frames were downsampled to.
     pub(crate) intervals_ms: BTreeSet<i64>,
-    /// The end of the newest downsampled frame: a frame before it may have been merged already.
-    pub(crate) downsampled_until_ms: i64,
+    /// The end of the newest slice: a frame before it may be in one already.
+    pub(crate) sliced_until_ms: i64,
     names: Names,
     rows: Rows,
 }
@@ -43,12 +67,12 @@ type Rows = HashMap<usize, HashMap<Box<str>, Box<[u32]>>>;
 impl HostIndex {
     pub(super) fn new(name: Arc<str>) -> Self {
         Self {
-            name,
             saved: false,
             saved_series: 0,
             intervals_ms: BTreeSet::new(),
-            downsampled_until_ms: i64::MIN,
-            names: Names::default(),
+            sliced_until_ms: i64::MIN,
+            names: Names { host: Arc::clone(&name), ..Names::default() },
+            name,
             rows: Rows::default(),
         }
     }
@@ -69,28 +93,29 @@ impl HostIndex {
         (0..).zip(&self.names.list).skip(self.saved_series)
     }
 
-    /// Remembers that a downsampled frame is there.
-    pub(crate) fn note_rollup(&mut self, place: Place) {
-        self.intervals_ms.insert(place.interval_ms);
-        let end = place.timestamp_ms.saturating_add(place.interval_ms);
-        self.downsampled_until_ms = self.downsampled_until_ms.max(end);
+    /// Remembers a slice that is there, and the end of what it covers.
+    pub(crate) fn note_slice(&mut self, interval_ms: i64, until_ms: i64) {
+        if interval_ms > 0 {
+            self.intervals_ms.insert(interval_ms);
+        }
+        self.sliced_until_ms = self.sliced_until_ms.max(until_ms);
     }
 
-    /// Where a frame would be that was downsampled already; nothing for one that is newer.
-    pub(crate) fn merged_places(&self, place: Place) -> Vec<Place> {
-        if place.timestamp_ms >= self.downsampled_until_ms {
-            return Vec::new();
-        }
-        let intervals = self.intervals_ms.iter();
-        let start = |interval_ms| place.timestamp_ms - place.timestamp_ms.rem_euclid(interval_ms);
-        intervals
-            .map(|&interval_ms| Place { interval_ms, timestamp_ms: start(interval_ms), ..place })
-            .collect()
+    /// The checksum of a series' name.
+    pub(crate) fn check_of(&self, series: u32) -> Option<u32> {
+        let info = self.names.list.get(series as usize)?;
+        info.is_known().then_some(info.check)
+    }
+
+    /// A series by its number.
+    pub(crate) fn path_of(&self, series: u32) -> Option<&str> {
+        self.names.list.get(series as usize).map(|info| &*info.path)
     }
 
     /// The paths of all series, in order.
     pub(crate) fn paths(&self) -> Vec<String> {
-        let paths: BTreeSet<&str> = self.names.list.iter().map(|series| &*series.path).collect();
+        let known = self.names.list.iter().filter(|series| series.is_known());
+        let paths: BTreeSet<&str> = known.map(|series| &*series.path).collect();
         paths.into_iter().map(str::to_owned).collect()
     }
 
@@ -99,6 +124,17 @@ impl HostIndex {
         self.names.add(path.into(), decimals)?;
         self.saved_series = self.names.list.len();
         Some(())
+    }
+
+    /// Adds a number whose name cannot be read.
+    pub(crate) fn add_unknown(&mut self) {
+        self.names.list.push(SeriesInfo::unknown());
+        self.saved_series = self.names.list.len();
+    }
+
+    /// How many series there are.
+    pub(crate) fn series_count(&self) -> usize {
+        self.names.list.len()
     }
 
     /// The values that are there, by series, each series once.
@@ -123,6 +159,7 @@ impl HostIndex {
 
 #[derive(Debug, Default)]
 struct Names {
+    host: Arc<str>,
     list: Vec<SeriesInfo>,
     by_path: HashMap<(Arc<str>, u8), u32>,
 }
@@ -163,7 +200,8 @@ impl Names {
     fn add(&mut self, path: Arc<str>, decimals: u8) -> Option<u32> {
         let segments = series::segments(&path).ok()?;
         let number = self.list.len() as u32;
-        self.list.push(SeriesInfo { path: Arc::clone(&path), segments, decimals });
+        let check = name_check(&self.host, &path, decimals);
+        self.list.push(SeriesInfo { path: Arc::clone(&path), segments, decimals, check });
         self.by_path.insert((path, decimals), number);
         Some(number)
     }

@@ -7,10 +7,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{HostIndex, Place, frame, seal};
+use super::{HostIndex, Place, frame::Frame};
 use crate::{
     Record, StoreError,
-    shelf::{Body, Shelf, TIMES, shelves_of},
+    archive::{Shelf, TIMES, shelves_of},
 };
 
 /// A host's number must fit into 15 bits (see the keys of the SQLite backend).
@@ -57,36 +57,30 @@ impl Index {
         number
     }
 
+    /// Adds a number whose host's name cannot be read: nobody can ask for it.
+    pub(crate) fn add_unknown_host(&mut self) -> u32 {
+        let number = self.hosts.len() as u32;
+        let mut host = HostIndex::new(Arc::from(""));
+        host.mark_saved();
+        self.hosts.push(host);
+        number
+    }
+
     /// The shelves of each host that is known.
     pub(crate) fn shelves(&self) -> Vec<Vec<Shelf>> {
         let hosts = (0..).zip(&self.hosts);
         hosts.map(|(number, host)| shelves_of(number, host.intervals_ms.iter().copied())).collect()
     }
 
-    /// The name of each host with its shelves.
-    pub(crate) fn known_hosts(&self) -> Vec<(Arc<str>, Vec<Shelf>)> {
-        let names = self.hosts.iter().map(|host| Arc::clone(&host.name));
-        names.zip(self.shelves()).collect()
-    }
-
-    /// Remembers the downsampled frames that were written.
-    pub(crate) fn note_rollups(&mut self, bodies: &[Body]) {
-        for Body { place, .. } in bodies {
-            if let Some(host) = self.get_mut(place.host) {
-                host.note_rollup(*place);
-            }
-        }
-    }
-
-    /// Turns records into bodies; new hosts and series get their numbers.
+    /// Turns records into frames; new hosts and series get their numbers.
     ///
     /// # Errors
     /// [`StoreError::BadQuery`] if a time is one that cannot be kept.
-    pub(crate) fn prepare(&mut self, records: &[Record]) -> Result<Vec<Body>, StoreError> {
+    pub(crate) fn prepare(&mut self, records: &[Record]) -> Result<Vec<Frame>, StoreError> {
         records.iter().map(|record| self.prepare_one(record)).collect()
     }
 
-    fn prepare_one(&mut self, Record { host, view }: &Record) -> Result<Body, StoreError> {
+    fn prepare_one(&mut self, Record { host, view }: &Record) -> Result<Frame, StoreError> {
         let timestamp_ms = view.timestamp_ms;
         if !TIMES.contains(&timestamp_ms) {
             let reason = format!("{timestamp_ms} ms is not between the years 1970 and 2527");
@@ -102,6 +96,6 @@ impl Index {
         };
         let values = self.get_mut(number).map(|host| host.prepare(view)).unwrap_or_default();
         let place = Place { host: number, interval_ms: 0, timestamp_ms };
-        Ok(Body { place, bytes: seal(place, |out| frame::write(&values, out)) })
+        Ok(Frame { place, values })
     }
 }

@@ -4,38 +4,37 @@ use perfwatch_core::series::Pattern;
 
 use super::{HostIndex, host::SeriesInfo};
 
-/// The series of an answer, and which numbers in a body belong to them.
+/// One number of a host that an answer is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// The number.
+    pub(crate) series: u32,
+    /// The checksum of its name.
+    pub(crate) check: u32,
+    /// The place of its series in the answer.
+    pub(crate) slot: usize,
+    /// By what to multiply to get the series' decimals.
+    pub(crate) factor: i64,
+}
+
+/// The series of an answer, and which numbers belong to them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selected {
     /// What the answer calls them, by path.
     pub(crate) series: Vec<SeriesInfo>,
-    /// For each number: the place in `series`, and by what to multiply to get its decimals.
-    slots: Vec<Option<(usize, i64)>>,
+    /// The numbers, by slot.
+    pub(crate) wanted: Vec<Wanted>,
 }
 
 impl Selected {
-    /// The place of a number in the answer, and its factor.
-    pub(crate) fn slot(&self, series: u32) -> Option<(usize, i64)> {
-        self.slots.get(series as usize).copied().flatten()
-    }
-
-    /// Whether no number from this one on is selected.
-    pub(crate) fn ends_before(&self, series: u32) -> bool {
-        self.slots.len() <= series as usize
-    }
-
     fn add(&mut self, number: u32, info: &SeriesInfo) {
         if self.series.last().is_none_or(|last| last.path != info.path) {
             self.series.push(info.clone());
         }
         let finer = self.series.last().map_or(0, |last| last.decimals - info.decimals);
-        let place = number as usize;
-        if self.slots.len() <= place {
-            self.slots.resize(place + 1, None);
-        }
-        if let Some(slot) = self.slots.get_mut(place) {
-            *slot = Some((self.series.len() - 1, 10_i64.saturating_pow(u32::from(finer))));
-        }
+        let factor = 10_i64.saturating_pow(u32::from(finer));
+        let slot = self.series.len() - 1;
+        self.wanted.push(Wanted { series: number, check: info.check, slot, factor });
     }
 }
 
@@ -45,6 +44,7 @@ impl HostIndex {
         let mut selected = Selected::default();
         let mut chosen: Vec<(u32, &SeriesInfo)> = (0..)
             .zip(self.series())
+            .filter(|(_, info)| info.is_known())
             .filter(|(_, info)| patterns.iter().any(|pattern| pattern.matches(&info.segments)))
             .collect();
         // Of two series with one path, the finer comes first: the answer has its decimals.

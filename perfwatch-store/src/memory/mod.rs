@@ -1,25 +1,22 @@
 //! The store in memory: a ring of frames, gone when the process ends.
 //!
-//! For tests, the command line and embedders. Bodies lie in one ordered map; where it would hold
-//! more frames than it may, the oldest go.
+//! For tests, the command line and embedders. It packs frames as a file would; where it would hold
+//! more of them than it may, the oldest go.
 
-mod access;
 mod accounts;
-mod bodies;
-mod store;
+mod files;
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-use access::Access;
 pub use accounts::MemoryAccounts;
-use bodies::Bodies;
+use files::MemoryFiles;
 
-use crate::{StoreError, damage::Damage, layout::Index};
+use crate::{
+    Record, StoreError,
+    archive::{Change, Files},
+    engine::{Engine, Sealing, Shared},
+    layout::Index,
+};
 
 /// Three days at the default interval.
 const DEFAULT_FRAMES: usize = 3 * 24 * 720;
@@ -27,12 +24,8 @@ const DEFAULT_FRAMES: usize = 3 * 24 * 720;
 /// Keeps the newest frames in memory.
 #[derive(Debug)]
 pub struct MemoryStore {
+    engine: Shared<MemoryFiles>,
     most_frames: u64,
-    closed: AtomicBool,
-    index: Mutex<Index>,
-    /// Held for reading as long as a query runs, so that it sees one moment.
-    bodies: RwLock<Bodies>,
-    damage: Damage,
 }
 
 impl Default for MemoryStore {
@@ -42,35 +35,46 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// A store of at most this many frames at full resolution.
+    /// A store of this many frames at full resolution. Frames that are packed together go
+    /// together, so there may be a few hours more.
     pub fn with_capacity(frames: usize) -> Self {
-        Self {
-            most_frames: frames.max(1) as u64,
-            closed: AtomicBool::new(false),
-            index: Mutex::default(),
-            bodies: RwLock::default(),
-            damage: Damage::default(),
+        let engine = Engine::new(MemoryFiles::default(), Index::default(), Sealing::Hourly);
+        Self { engine: Arc::new(engine), most_frames: frames.max(1) as u64 }
+    }
+
+    async fn append_records(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.engine.append(records).await?;
+        loop {
+            let held = self.engine.files.totals().await?.frames + self.engine.head().len() as u64;
+            let Some(over) = held.checked_sub(self.most_frames).filter(|over| *over > 0) else {
+                return Ok(());
+            };
+            if !self.drop_oldest(over).await? {
+                return Ok(());
+            }
         }
     }
 
-    fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn read(&self) -> Result<Access<'_, RwLockReadGuard<'_, Bodies>>, StoreError> {
-        self.open()?;
-        Ok(Access { bodies: self.bodies.read().await, store: self })
-    }
-
-    async fn write(&self) -> Result<Access<'_, RwLockWriteGuard<'_, Bodies>>, StoreError> {
-        self.open()?;
-        Ok(Access { bodies: self.bodies.write().await, store: self })
-    }
-
-    fn open(&self) -> Result<(), StoreError> {
-        match self.closed.load(Ordering::Acquire) {
-            true => Err(StoreError::closed()),
-            false => Ok(()),
+    /// Takes the oldest slice away, or the oldest frames if there is none; says whether one went.
+    async fn drop_oldest(&self, over: u64) -> Result<bool, StoreError> {
+        if let Some((place, frames)) = self.engine.files.oldest() {
+            if frames > over {
+                return Ok(false);
+            }
+            let change = Change { delete: vec![place], ..Change::default() };
+            self.engine.change(change).await?;
+            return Ok(true);
         }
+        Ok(self.engine.head().remove_oldest(usize::try_from(over).unwrap_or(usize::MAX)))
+    }
+
+    async fn close_files(&self) {
+        self.engine.close().await;
+    }
+
+    fn head_bytes(&self) -> u64 {
+        self.engine.head().bytes()
     }
 }
+
+crate::store::implement!(MemoryStore, "memory");

@@ -4,17 +4,16 @@
 //! first; then downsampled ones go; the last day at full resolution goes only when nothing else
 //! is left.
 
-use super::{DAY_MS, Kept, STEP, delete_step, merge, whole_before};
+use super::{DAY_MS, delete_step, downsample_step, whole_before};
 use crate::{
     RetentionPolicy, RetentionReport, StoreError,
-    shelf::{Shelf, TIMES},
+    archive::{Files, Shelf, TIMES},
+    engine::Engine,
+    layout::slice::HOUR_MS,
 };
 
-/// Small, because a downsampled frame is many times as large as another.
-const ROLLUP_STEP: usize = 64;
-
-pub(super) async fn by_size(
-    kept: &dyn Kept,
+pub(super) async fn by_size<F: Files>(
+    engine: &Engine<F>,
     policy: &RetentionPolicy,
     most: u64,
     now_ms: i64,
@@ -22,13 +21,17 @@ pub(super) async fn by_size(
 ) -> Result<(), StoreError> {
     let interval = policy.interval_ms();
     let last_day = whole_before(now_ms.saturating_sub(DAY_MS), interval);
-    while kept.keeper().await?.bytes().await? > most {
-        if let Some(frames) = oldest_frames(kept, last_day).await? {
-            merge::step(kept, frames, interval, last_day, report).await?;
-        } else if let Some(rollups) = oldest_rollups(kept).await? {
-            delete_step(kept, rollups, TIMES.end, ROLLUP_STEP, report).await?;
-        } else if let Some(frames) = oldest_frames(kept, TIMES.end).await? {
-            delete_step(kept, frames, TIMES.end, STEP, report).await?;
+    while engine.bytes().await? > most {
+        if let Some((_, frames)) = oldest(engine, Kind::Frames, last_day).await? {
+            downsample_step(engine, frames, interval, last_day, report).await?;
+        } else if let Some((time, rollups)) = oldest(engine, Kind::Rollups, TIMES.end).await? {
+            delete_step(engine, rollups, time + 64 * rollups.interval_ms, report).await?;
+        } else if let Some((time, frames)) = oldest(engine, Kind::Frames, TIMES.end).await? {
+            let before = whole_before(time, HOUR_MS) + HOUR_MS;
+            // The hour being filled stays: nothing would be left.
+            if before > now_ms || !delete_step(engine, frames, before, report).await? {
+                break;
+            }
         } else {
             break;
         }
@@ -36,30 +39,26 @@ pub(super) async fn by_size(
     Ok(())
 }
 
-async fn oldest_frames(kept: &dyn Kept, before_ms: i64) -> Result<Option<Shelf>, StoreError> {
-    let shelves = kept.shelves().into_iter().flatten();
-    oldest(kept, shelves.filter(|shelf| shelf.interval_ms == 0), before_ms).await
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Frames,
+    Rollups,
 }
 
-async fn oldest_rollups(kept: &dyn Kept) -> Result<Option<Shelf>, StoreError> {
-    let shelves = kept.shelves().into_iter().flatten();
-    oldest(kept, shelves.filter(|shelf| shelf.interval_ms > 0), TIMES.end).await
-}
-
-/// The shelf with the oldest body, if any has one before this time.
-async fn oldest(
-    kept: &dyn Kept,
-    shelves: impl Iterator<Item = Shelf> + Send,
+/// The oldest time, if it is before this one, and its shelf.
+async fn oldest<F: Files>(
+    engine: &Engine<F>,
+    kind: Kind,
     before_ms: i64,
-) -> Result<Option<Shelf>, StoreError> {
-    let mut keeper = kept.keeper().await?;
+) -> Result<Option<(i64, Shelf)>, StoreError> {
     let mut found: Option<(i64, Shelf)> = None;
-    for shelf in shelves {
-        if let Some((first, _)) = keeper.span(shelf, TIMES.start..before_ms).await?
+    for shelf in engine.shelves().into_iter().flatten() {
+        if (shelf.interval_ms == 0) == (kind == Kind::Frames)
+            && let Some(first) = engine.oldest(shelf).await?.filter(|&first| first < before_ms)
             && found.is_none_or(|(time, _)| first < time)
         {
             found = Some((first, shelf));
         }
     }
-    Ok(found.map(|(_, shelf)| shelf))
+    Ok(found)
 }

@@ -4,11 +4,8 @@
 //! stored time instead, and a time behind a hole of more than a day is believed only when an hour
 //! of frames lies there: until then it may be a jump as well as a machine that was off.
 
-use super::{DAY_MS, Kept};
-use crate::{
-    StoreError,
-    shelf::{Keeper, Shelf, TIMES, span_of},
-};
+use super::DAY_MS;
+use crate::{StoreError, archive::Files, engine::Engine};
 
 const HOUR_MS: i64 = 3600 * 1000;
 
@@ -17,33 +14,32 @@ const HOUR_MS: i64 = 3600 * 1000;
 const HOLES: usize = 64;
 
 /// The newest time of any host that is believed.
-pub(super) async fn newest(kept: &dyn Kept) -> Result<Option<i64>, StoreError> {
+pub(super) async fn newest<F: Files>(engine: &Engine<F>) -> Result<Option<i64>, StoreError> {
     let mut newest = None;
-    for shelves in kept.shelves() {
-        let mut keeper = kept.keeper().await?;
-        newest = newest.max(newest_believed(&mut *keeper, &shelves).await?);
+    for shelves in engine.shelves() {
+        newest = newest.max(newest_believed(&engine.stretches(&shelves).await?));
     }
     Ok(newest)
 }
 
-async fn newest_believed(
-    keeper: &mut dyn Keeper,
-    shelves: &[Shelf],
-) -> Result<Option<i64>, StoreError> {
-    let Some((_, newest)) = span_of(keeper, shelves, TIMES).await? else { return Ok(None) };
+/// The newest time believed, of the first and last times of stretches in order.
+fn newest_believed(stretches: &[(i64, i64)]) -> Option<i64> {
+    let newest = stretches.iter().map(|(_, last)| *last).max()?;
     let mut believed = newest;
     for _ in 0..HOLES {
-        let older = TIMES.start..believed - HOUR_MS;
-        let Some((_, before)) = span_of(keeper, shelves, older).await? else {
-            return Ok(Some(believed));
+        let until = believed - HOUR_MS;
+        let older = stretches.iter().filter(|(first, _)| *first < until);
+        let Some(before) = older.map(|(_, last)| (*last).min(until - 1)).max() else {
+            return Some(believed);
         };
-        let after = span_of(keeper, shelves, before + 1..TIMES.end).await?;
-        if after.is_none_or(|(first, _)| first - before <= DAY_MS) {
-            return Ok(Some(believed));
+        let newer = stretches.iter().filter(|(_, last)| *last > before);
+        let after = newer.map(|(first, _)| (*first).max(before + 1)).min();
+        if after.is_none_or(|first| first - before <= DAY_MS) {
+            return Some(believed);
         }
         believed = before;
     }
-    Ok(Some(newest))
+    Some(newest)
 }
 
 /// What to tell where the clock is not followed.

@@ -31,19 +31,19 @@ fn user(row: &SqliteRow) -> Result<User, sqlx::Error> {
 }
 
 #[async_trait]
-impl Accounts for SqliteStore {
+impl Accounts for super::SqliteStore {
     async fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
         let select =
             "SELECT name, password_hash, created_at_ms, generation FROM users WHERE name = ?";
-        let row = sqlx::query(select).bind(name).fetch_optional(&self.account_readers).await;
+        let row = sqlx::query(select).bind(name).fetch_optional(&self.files().account_readers).await;
         let found = row.and_then(|row| row.as_ref().map(user).transpose());
-        found.map_err(self.explain())
+        found.map_err(self.files().explain())
     }
 
     async fn user_count(&self) -> Result<u64, StoreError> {
         let count: Result<i64, _> =
-            sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&self.account_readers).await;
-        Ok(count.map_err(self.explain())?.unsigned_abs())
+            sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&self.files().account_readers).await;
+        Ok(count.map_err(self.files().explain())?.unsigned_abs())
     }
 
     async fn create_user(&self, name: &str, password_hash: &str) -> Result<User, StoreError> {
@@ -51,8 +51,8 @@ impl Accounts for SqliteStore {
                       VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
         let query = sqlx::query(insert).bind(name).bind(password_hash).bind(clock_ms());
         let query = query.bind(first_generation());
-        let mut writer = self.writer().await?;
-        let done = query.execute(&mut writer.connection).await.map_err(self.explain())?;
+        let mut writer = self.files().writer().await?;
+        let done = query.execute(&mut *writer).await.map_err(self.files().explain())?;
         if done.rows_affected() == 0 {
             return Err(StoreError::UserExists { name: name.to_owned() });
         }
@@ -63,8 +63,8 @@ impl Accounts for SqliteStore {
         let update =
             "UPDATE users SET password_hash = ?, generation = generation + 1 WHERE name = ?";
         let query = sqlx::query(update).bind(password_hash).bind(name);
-        let mut writer = self.writer().await?;
-        let done = query.execute(&mut writer.connection).await.map_err(self.explain())?;
+        let mut writer = self.files().writer().await?;
+        let done = query.execute(&mut *writer).await.map_err(self.files().explain())?;
         self.user_after(done.rows_affected(), name).await
     }
 
@@ -76,8 +76,8 @@ impl Accounts for SqliteStore {
     ) -> Result<bool, StoreError> {
         let update = "UPDATE users SET password_hash = ? WHERE name = ? AND password_hash = ?";
         let query = sqlx::query(update).bind(new_hash).bind(name).bind(old_hash);
-        let mut writer = self.writer().await?;
-        let done = query.execute(&mut writer.connection).await.map_err(self.explain())?;
+        let mut writer = self.files().writer().await?;
+        let done = query.execute(&mut *writer).await.map_err(self.files().explain())?;
         if done.rows_affected() == 0 {
             self.user_after(1, name).await?;
         }
@@ -88,29 +88,29 @@ impl Accounts for SqliteStore {
         let insert = "INSERT INTO revoked_sessions (id, expires_at_ms) VALUES (?, ?) \
                       ON CONFLICT (id) DO UPDATE SET expires_at_ms = excluded.expires_at_ms";
         let query = sqlx::query(insert).bind(id).bind(expires_at_ms);
-        let mut writer = self.writer().await?;
-        query.execute(&mut writer.connection).await.map_err(self.explain())?;
+        let mut writer = self.files().writer().await?;
+        query.execute(&mut *writer).await.map_err(self.files().explain())?;
         Ok(())
     }
 
     async fn is_session_revoked(&self, id: &str) -> Result<bool, StoreError> {
         let select = "SELECT EXISTS (SELECT 1 FROM revoked_sessions WHERE id = ?)";
-        let found = sqlx::query_scalar(select).bind(id).fetch_one(&self.account_readers).await;
-        found.map_err(self.explain())
+        let found = sqlx::query_scalar(select).bind(id).fetch_one(&self.files().account_readers).await;
+        found.map_err(self.files().explain())
     }
 
     async fn purge_revoked_sessions(&self, now_ms: i64) -> Result<u64, StoreError> {
         let delete = "DELETE FROM revoked_sessions WHERE expires_at_ms <= ?";
-        let mut writer = self.writer().await?;
-        let done = sqlx::query(delete).bind(now_ms).execute(&mut writer.connection).await;
-        Ok(done.map_err(self.explain())?.rows_affected())
+        let mut writer = self.files().writer().await?;
+        let done = sqlx::query(delete).bind(now_ms).execute(&mut *writer).await;
+        Ok(done.map_err(self.files().explain())?.rows_affected())
     }
 
     async fn config(&self, key: &str) -> Result<Option<String>, StoreError> {
         let select = "SELECT value FROM config WHERE key = ?";
         let value =
-            sqlx::query_scalar(select).bind(key).fetch_optional(&self.account_readers).await;
-        value.map_err(self.explain())
+            sqlx::query_scalar(select).bind(key).fetch_optional(&self.files().account_readers).await;
+        value.map_err(self.files().explain())
     }
 
     async fn set_config(&self, key: &str, value: &str) -> Result<(), StoreError> {
@@ -118,14 +118,14 @@ impl Accounts for SqliteStore {
                       ON CONFLICT (key) DO UPDATE SET \
                       value = excluded.value, updated_at_ms = excluded.updated_at_ms";
         let query = sqlx::query(upsert).bind(key).bind(value).bind(clock_ms());
-        let mut writer = self.writer().await?;
-        query.execute(&mut writer.connection).await.map_err(self.explain())?;
+        let mut writer = self.files().writer().await?;
+        query.execute(&mut *writer).await.map_err(self.files().explain())?;
         Ok(())
     }
 
     async fn retention_policy(&self) -> Result<RetentionPolicy, StoreError> {
-        let mut connection = self.account_readers.acquire().await.map_err(self.explain())?;
-        read_policy(&mut connection).await.map_err(self.explain())
+        let mut connection = self.files().account_readers.acquire().await.map_err(self.files().explain())?;
+        read_policy(&mut connection).await.map_err(self.files().explain())
     }
 
     async fn update_retention_policy(
@@ -133,10 +133,10 @@ impl Accounts for SqliteStore {
         update: &RetentionPolicyUpdate,
     ) -> Result<RetentionPolicy, StoreError> {
         // There is one writer: nobody changes the policy between reading and writing it.
-        let mut writer = self.writer().await?;
-        let before = read_policy(&mut writer.connection).await.map_err(self.explain())?;
+        let mut writer = self.files().writer().await?;
+        let before = read_policy(&mut *writer).await.map_err(self.files().explain())?;
         let policy = update.apply_to(&before)?;
-        write_policy(&mut writer.connection, &policy).await.map_err(self.explain())?;
+        write_policy(&mut *writer, &policy).await.map_err(self.files().explain())?;
         Ok(policy)
     }
 }

@@ -1,85 +1,63 @@
-//! Where a body lies in its table: one integer, which is the row's own number in SQLite.
+//! Where a frame, a slice or a part lies in its table: one integer, which is the row's own number
+//! in SQLite.
 //!
 //! Host, interval and time in one key need no second index, so that an append dirties one page,
-//! and a shelf is one stretch of neighbouring rows. (A table `WITHOUT ROWID` would move every body
-//! above 1,002 bytes to pages of its own.) The columns `host_id` and `timestamp_ms` of the tables
-//! take the key apart again for people who look.
+//! and what follows in time lies side by side. (A table `WITHOUT ROWID` would move every body above
+//! 1,002 bytes to pages of its own.) The columns `host_id` and `timestamp_ms` of the tables take
+//! the key apart again for people who look.
+
+use std::ops::Range;
 
 use crate::{
-    DOWNSAMPLE_INTERVALS,
-    layout::Place,
-    shelf::{Shelf, TIMES},
+    archive::TIMES,
+    layout::{Place, slice::HOUR_MS},
+    policy::intervals_ms,
 };
 
 const TIME_BITS: u32 = 44;
 const HOST_SHIFT: u32 = 48;
 
-/// The table that a shelf lies in, and the statements on it.
-pub(super) struct Statements {
-    pub(super) span: &'static str,
-    pub(super) count: &'static str,
-    pub(super) oldest: &'static str,
-    pub(super) times: &'static str,
-    pub(super) delete: &'static str,
+/// A part's key has the hour instead of the time, which leaves these bits for its number.
+const PART_BITS: u32 = 20;
+
+/// The key of a slice: host, interval and start. Also of [`TIMES`]' end, where the next interval
+/// begins.
+pub(super) fn slice_key(place: Place) -> i64 {
+    let code = intervals_ms().position(|interval| interval == place.interval_ms);
+    let code = code.map_or(0, |at| at as i64 + 1);
+    let time = place.timestamp_ms.clamp(TIMES.start, TIMES.end);
+    (i64::from(place.host) << HOST_SHIFT) + (code << TIME_BITS) + time
 }
 
-macro_rules! statements {
-    ($table:literal) => {
-        Statements {
-            // Two subqueries are two look-ups; min() and max() in one would be a scan.
-            span: concat!(
-                "SELECT (SELECT key FROM ",
-                $table,
-                " WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT 1), (SELECT key FROM ",
-                $table,
-                " WHERE key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT 1)"
-            ),
-            count: concat!(
-                "SELECT count(*) FROM (SELECT 1 FROM ",
-                $table,
-                " WHERE key >= ?1 AND key < ?2 LIMIT ?3)"
-            ),
-            oldest: concat!(
-                "SELECT key, body FROM ",
-                $table,
-                " WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3"
-            ),
-            times: concat!(
-                "SELECT key FROM ",
-                $table,
-                " WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3"
-            ),
-            delete: concat!("DELETE FROM ", $table, " WHERE key >= ?1 AND key < ?2"),
-        }
-    };
+/// The place in a slice's key.
+pub(super) fn slice_place(key: i64) -> Place {
+    let code = usize::try_from((key >> TIME_BITS) & 15).unwrap_or(0);
+    let interval_ms = code.checked_sub(1).and_then(|at| intervals_ms().nth(at)).unwrap_or(0);
+    let host = u32::try_from(key >> HOST_SHIFT).unwrap_or(u32::MAX);
+    Place { host, interval_ms, timestamp_ms: key & (TIMES.end - 1) }
 }
 
-const FRAMES: Statements = statements!("frames");
-const ROLLUPS: Statements = statements!("rollups");
-
-/// The statements on a shelf's table.
-pub(super) fn statements(shelf: Shelf) -> &'static Statements {
-    if shelf.interval_ms == 0 { &FRAMES } else { &ROLLUPS }
+/// The key of a frame.
+pub(super) fn frame_key(place: Place) -> i64 {
+    slice_key(Place { interval_ms: 0, ..place })
 }
 
-/// The key of a time on a shelf; also of [`TIMES`]' end, which is where the next shelf begins.
-pub(super) fn key(shelf: Shelf, timestamp_ms: i64) -> i64 {
-    let code = DOWNSAMPLE_INTERVALS
-        .iter()
-        .position(|interval| interval.as_millis() == u128::from(shelf.interval_ms.unsigned_abs()))
-        .map_or(0, |at| at as i64 + 1);
-    let time = timestamp_ms.clamp(TIMES.start, TIMES.end);
-    (i64::from(shelf.host) << HOST_SHIFT) + (code << TIME_BITS) + time
+/// The place in a frame's key.
+pub(super) fn frame_place(key: i64) -> Place {
+    slice_place(key)
 }
 
-/// The key of a place.
-pub(super) fn key_of(place: Place) -> i64 {
-    key(Shelf { host: place.host, interval_ms: place.interval_ms }, place.timestamp_ms)
+/// The key of a part of a slice.
+pub(super) fn part_key(place: Place, part: u32) -> i64 {
+    part_keys(place).start + i64::from(part)
 }
 
-/// The time in a key.
-pub(super) fn time(key: i64) -> i64 {
-    key & (TIMES.end - 1)
+/// The keys of all parts of a slice.
+pub(super) fn part_keys(place: Place) -> Range<i64> {
+    let key = slice_key(place);
+    let hour = (key & (TIMES.end - 1)) / HOUR_MS;
+    let first = ((key >> TIME_BITS) << TIME_BITS) + (hour << PART_BITS);
+    first..first + (1 << PART_BITS)
 }
 
 #[cfg(test)]
@@ -88,17 +66,20 @@ mod tests {
 
     #[test]
     fn keys_are_ordered_by_host_then_interval_then_time() {
-        let shelf = |host, interval_ms| Shelf { host, interval_ms };
-        let keys = [
-            key(shelf(0, 0), 5),
-            key(shelf(0, 0), TIMES.end - 1),
-            key(shelf(0, 60_000), 0),
-            key(shelf(0, 86_400_000), 7),
-            key(shelf(1, 0), 0),
-            key(shelf(32_767, 86_400_000), TIMES.end - 1),
+        let place = |host, interval_ms, timestamp_ms| Place { host, interval_ms, timestamp_ms };
+        let places = [
+            place(0, 0, 5),
+            place(0, 0, TIMES.end - 1),
+            place(0, 60_000, 0),
+            place(0, 86_400_000, 7),
+            place(1, 0, 0),
+            place(32_767, 86_400_000, TIMES.end - 1),
         ];
+        let keys = places.map(slice_key);
         assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
-        assert_eq!(time(keys[3]), 7);
-        assert_eq!(key(shelf(0, 0), TIMES.end), keys[2]);
+        assert_eq!(keys.map(slice_place), places);
+        assert_eq!(slice_key(place(0, 0, TIMES.end)), keys[2]);
+        let parts = places.map(part_keys);
+        assert!(parts.is_sorted_by(|a, b| a.end <= b.start), "{parts:?}");
     }
 }

@@ -5,23 +5,21 @@
 //! (`synchronous = FULL`). One process has the file at a time. Bodies are SQLite's only by their
 //! key: everything inside them is the shared layout.
 
-mod access;
 mod accounts;
-mod append;
 mod error;
 mod file;
+mod files;
 mod key;
 mod library;
 mod load;
 mod schema;
-mod store;
 #[cfg(test)]
 mod tests;
-mod totals;
+mod upgrade;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -31,8 +29,10 @@ use sqlx::{
 };
 use tokio::sync::{MappedMutexGuard, Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
-use self::totals::Totals;
-use crate::{StoreError, damage::Damage, layout::Index};
+use crate::{
+    Record, StoreError,
+    engine::{Engine, Sealing, Shared},
+};
 
 /// So many queries run at once; more wait.
 const READERS: u32 = 4;
@@ -54,24 +54,19 @@ const PRAGMAS: [&str; 3] = [
 /// Keeps frames and accounts in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    path: PathBuf,
-    index: Mutex<Index>,
-    damage: Damage,
-    readers: SqlitePool,
-    account_readers: SqlitePool,
-    /// Nothing once the store is closed. Dropped before the claim on the file.
-    writer: AsyncMutex<Option<Writer>>,
-    claim: Mutex<Option<file::Claimed>>,
-    /// How many bodies there were when they were counted; the writer knows what changed since.
-    counted: AsyncMutex<Option<Totals>>,
+    engine: Shared<SqliteFiles>,
 }
 
-/// The one connection that writes.
+/// An open file.
 #[derive(Debug)]
-struct Writer {
-    connection: SqliteConnection,
-    /// What was added since the bodies were counted; nothing if that was never, or is not known.
-    added: Option<Totals>,
+pub(crate) struct SqliteFiles {
+    path: PathBuf,
+    readers: SqlitePool,
+    account_readers: SqlitePool,
+    /// The one connection that writes; nothing once the store is closed. Dropped before the claim
+    /// on the file.
+    writer: AsyncMutex<Option<SqliteConnection>>,
+    claim: Mutex<Option<file::Claimed>>,
 }
 
 impl SqliteStore {
@@ -80,30 +75,59 @@ impl SqliteStore {
     /// # Errors
     /// What keeps the file from being this process's store, named with the cure.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_sealing(path, Sealing::Hourly).await
+    }
+
+    /// Opens a store that seals with each append, however few frames an hour has: for tests.
+    #[doc(hidden)]
+    pub async fn open_sealing_at_once(path: &Path) -> Result<Self, StoreError> {
+        Self::open_sealing(path, Sealing::AtOnce).await
+    }
+
+    async fn open_sealing(path: &Path, sealing: Sealing) -> Result<Self, StoreError> {
         let claim = file::claim(path)?;
         let explain = |error| error::explain(path, error);
         let mut connection = options(path).connect().await.map_err(explain)?;
         library::check(&mut connection, path).await?;
         prepare(&mut connection, claim.is_new).await.map_err(explain)?;
         let index = load::index(&mut connection, path).await?;
-        Ok(Self {
+        let files = SqliteFiles {
             path: path.to_owned(),
-            index: Mutex::new(index),
-            damage: Damage::default(),
             readers: readers(path, READERS),
             account_readers: readers(path, ACCOUNT_READERS),
-            writer: AsyncMutex::new(Some(Writer { connection, added: None })),
+            writer: AsyncMutex::new(Some(connection)),
             claim: Mutex::new(Some(claim)),
-            counted: AsyncMutex::default(),
-        })
+        };
+        let engine = Arc::new(Engine::new(files, index, sealing));
+        engine.load().await?;
+        Ok(Self { engine })
     }
 
-    fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    fn files(&self) -> &SqliteFiles {
+        &self.engine.files
     }
 
+    async fn append_records(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.engine.append(records).await
+    }
+
+    /// The head is in the file.
+    #[allow(clippy::unused_self)] // Other backends look.
+    fn head_bytes(&self) -> u64 {
+        0
+    }
+
+    async fn close_files(&self) {
+        self.engine.close().await;
+        self.files().close().await;
+    }
+}
+
+crate::store::implement!(SqliteStore, "sqlite");
+
+impl SqliteFiles {
     /// Waits for its turn to write.
-    async fn writer(&self) -> Result<MappedMutexGuard<'_, Writer>, StoreError> {
+    async fn writer(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
         let guard = self.writer.lock().await;
         AsyncMutexGuard::try_map(guard, Option::as_mut).map_err(|_| StoreError::closed())
     }
@@ -112,11 +136,11 @@ impl SqliteStore {
         |error| error::explain(&self.path, error)
     }
 
-    async fn close_file(&self) {
+    async fn close(&self) {
         self.readers.close().await;
         self.account_readers.close().await;
         if let Some(writer) = self.writer.lock().await.take()
-            && let Err(error) = writer.connection.close().await
+            && let Err(error) = writer.close().await
         {
             // Everything acknowledged is in the log of the file, and found at the next start.
             tracing::warn!(%error, "the store's file was not closed cleanly");

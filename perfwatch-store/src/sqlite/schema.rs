@@ -2,12 +2,14 @@
 
 use sqlx::{Connection, SqliteConnection};
 
+use super::upgrade;
+
 /// `PfWt`: says in a file's header whose it is.
 pub(super) const APPLICATION_ID: i32 = 0x5066_5774;
 
 /// Each entry takes a file from the version that is its place here to the next one. Entries are
 /// only ever added.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 3] = ["
     CREATE TABLE hosts (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE
@@ -56,6 +58,42 @@ const MIGRATIONS: [&str; 1] = ["
         max_bytes INTEGER,
         updated_at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    ALTER TABLE hosts RENAME TO old_hosts;
+    ALTER TABLE series RENAME TO old_series;
+    CREATE TABLE hosts (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        name_check INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE series (
+        host_id INTEGER NOT NULL,
+        id INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        decimals INTEGER NOT NULL,
+        name_check INTEGER NOT NULL,
+        PRIMARY KEY (host_id, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE slices (
+        key INTEGER PRIMARY KEY,
+        frames INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        host_id INTEGER GENERATED ALWAYS AS (key >> 48) VIRTUAL,
+        interval_code INTEGER GENERATED ALWAYS AS ((key >> 44) & 15) VIRTUAL,
+        timestamp_ms INTEGER GENERATED ALWAYS AS (key & 0xfffffffffff) VIRTUAL
+    ) STRICT;
+    CREATE TABLE parts (
+        key INTEGER PRIMARY KEY,
+        body BLOB NOT NULL,
+        host_id INTEGER GENERATED ALWAYS AS (key >> 48) VIRTUAL,
+        interval_code INTEGER GENERATED ALWAYS AS ((key >> 44) & 15) VIRTUAL,
+        timestamp_ms INTEGER GENERATED ALWAYS AS (((key & 0xfffffffffff) >> 20) * 3600000) VIRTUAL,
+        part INTEGER GENERATED ALWAYS AS (key & 0xfffff) VIRTUAL
+    ) STRICT;
+", "
+    DROP TABLE old_series;
+    DROP TABLE old_hosts;
+    DROP TABLE rollups;
 "];
 
 /// The newest schema version known here.
@@ -69,12 +107,19 @@ pub(super) async fn claim(connection: &mut SqliteConnection) -> Result<(), sqlx:
     Ok(())
 }
 
-/// Takes the file to the current version, one transaction per step.
+/// Takes the file to the current version, one transaction per step. What was cut off is gone on
+/// with at the next opening.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
     for (version, script) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        if version == VERSION {
+            upgrade::downsampled(connection).await?;
+        }
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::raw_sql(script).execute(&mut *transaction).await?;
+        if version == 2 {
+            upgrade::names(&mut transaction).await?;
+        }
         let set = format!("PRAGMA user_version = {version}");
         sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *transaction).await?;
         transaction.commit().await?;

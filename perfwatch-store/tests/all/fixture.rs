@@ -4,8 +4,8 @@ use std::{fmt::Write, sync::Arc, time::Duration};
 
 use perfwatch_core::{Frame, View, metric_table, series::Pattern};
 use perfwatch_store::{
-    Aggregate, Opened, RangeAnswer, RangeQuery, Record, RetentionPolicy, Selection, Step, Store,
-    Tier,
+    Aggregate, Opened, RangeAnswer, RangeQuery, Record, RetentionPolicy, Selection,
+    SqliteStore, Step, Store, Tier,
 };
 use tempfile::TempDir;
 
@@ -59,6 +59,15 @@ pub(crate) async fn sqlite_file() -> Backend {
     Backend { opened, _directory: Some(directory) }
 }
 
+/// A file in which every append is sealed at once: all is read from slices.
+pub(crate) async fn sqlite_sealed() -> Backend {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("perfwatch.db");
+    let store = Arc::new(SqliteStore::open_sealing_at_once(&path).await.unwrap());
+    let opened = Opened { store: Arc::clone(&store) as Arc<dyn Store>, accounts: store };
+    Backend { opened, _directory: Some(directory) }
+}
+
 /// A frame of `load`, and of the heat of each part.
 pub(crate) fn record(
     host: &str,
@@ -89,6 +98,23 @@ pub(crate) fn of(host: &str, frame: &Frame) -> Record {
 pub(crate) fn loads(times: impl IntoIterator<Item = i64>) -> Vec<Record> {
     let numbered = (1..).zip(times);
     numbered.map(|(number, time)| record("a", time, Some(f64::from(number)), &[])).collect()
+}
+
+/// Frames of host `a` with so many parts, in which no codec finds anything.
+pub(crate) fn noise(parts: usize, times: impl IntoIterator<Item = i64>) -> Vec<Record> {
+    let names: Vec<String> = (0..parts).map(|n| n.to_string()).collect();
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        f64::from((state >> 34) as u32) / 10.0
+    };
+    let mut frame = |time| {
+        let rows: Vec<_> = names.iter().map(|name| (name.as_str(), random())).collect();
+        record("a", time, Some(1.0), &rows)
+    };
+    times.into_iter().map(&mut frame).collect()
 }
 
 pub(crate) fn every(step: i64, from: i64, until: i64) -> impl Iterator<Item = i64> {

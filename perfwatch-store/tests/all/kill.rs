@@ -61,7 +61,7 @@ async fn nothing_acknowledged_is_lost_by_a_kill() {
         let held = i64::try_from(answer.timestamps_ms.len()).unwrap();
         // At most the one that was not acknowledged yet is there as well.
         assert!((newest + 1..=newest + 2).contains(&held), "round {round}: {held} of {newest}");
-        assert_eq!(answer.damaged_frames, 0);
+        assert_eq!(answer.damaged, 0);
         newest = held - 1;
         opened.store.close().await;
     }

@@ -11,3 +11,4 @@ mod writer;
 
 contract::suite!(memory);
 contract::suite!(sqlite_file);
+contract::suite!(sqlite_sealed);

@@ -21,7 +21,7 @@ pub(crate) async fn apply(
         before.downsampled_frames + report.downsampled_frames,
         "{report:?}"
     );
-    assert_eq!(after.damaged_frames, 0);
+    assert_eq!(after.damaged, 0);
     report
 }
 
@@ -167,6 +167,7 @@ pub(crate) async fn appends_and_queries_go_on_meanwhile(store: &dyn Store) {
         }
     };
     let (report, ()) = tokio::join!(retention, others);
-    assert_eq!(report.unwrap().downsampled_frames, 359);
+    // Ages count from the newest frame, which may be one of those that came meanwhile.
+    assert!((359..=360).contains(&report.unwrap().downsampled_frames));
     assert_eq!(store.range(&query).await.unwrap().series, before);
 }

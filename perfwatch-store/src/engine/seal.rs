@@ -1,0 +1,188 @@
+//! Sealing: the frames of an hour become a slice, the slices of a day one.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::{Engine, Sealing, append::due_before, work};
+use crate::{
+    StoreError,
+    archive::{Change, Files, Moment, Shelf},
+    compose::{Loaded, Material},
+    damage::Damaged,
+    layout::{
+        Place,
+        slice::{DAY_MS, Directory, HOUR_MS, Slice},
+    },
+};
+
+/// How many days back slices are merged: what retention took apart stays so.
+const MERGED_DAYS: i64 = 3;
+
+impl<F: Files> Engine<F> {
+    /// Seals all hours that are over, then merges the days that are.
+    pub(crate) async fn seal(&self, sealing: Sealing) -> Result<(), StoreError> {
+        let _keeping = self.keeping.lock().await;
+        let hosts = self.index().hosts().len() as u32;
+        for host in 0..hosts {
+            let shelf = Shelf { host, interval_ms: 0 };
+            for hour in self.due(host, sealing) {
+                self.seal_hour(shelf, hour).await?;
+            }
+            self.merge_days(shelf).await?;
+        }
+        Ok(())
+    }
+
+    fn due(&self, host: u32, sealing: Sealing) -> Vec<i64> {
+        let head = self.head();
+        let Some(head) = head.host(host) else { return Vec::new() };
+        let newest = head.times.last().copied().unwrap_or(0);
+        let before = if sealing == Sealing::AtOnce { i64::MAX } else { due_before(newest) };
+        head.hours().into_iter().filter(|&hour| hour < before).collect()
+    }
+
+    /// Seals the frames of an hour, together with the slice that holds this hour already.
+    async fn seal_hour(&self, shelf: Shelf, hour: i64) -> Result<(), StoreError> {
+        self.open()?;
+        let mut moment = self.files.moment().await?;
+        let starts = (hour + HOUR_MS - DAY_MS).max(0)..hour + HOUR_MS;
+        let slices = load_all(&mut *moment, shelf, starts, &mut Vec::new()).await?;
+        drop(moment);
+        // The slice that covers this hour, which may be a whole day.
+        let covering = slices.into_iter().filter(|slice| {
+            let last = slice.directory.pages().next_back().map_or(i64::MIN, |page| page.start_ms);
+            slice.directory.place.timestamp_ms == hour || last >= hour
+        });
+        let slices: Vec<Loaded> = covering.collect();
+        let start = slices.first().map_or(hour, |slice| slice.directory.place.timestamp_ms);
+        let end = slices.iter().flat_map(|slice| slice.directory.pages().next_back());
+        let end = end.map(|page| page.start_ms).max().unwrap_or(hour).max(hour) + HOUR_MS;
+        self.rebuild(shelf, slices, start..end).await
+    }
+
+    /// Makes one slice of these slices and of the frames within a range.
+    async fn rebuild(
+        &self,
+        shelf: Shelf,
+        slices: Vec<Loaded>,
+        range: Range<i64>,
+    ) -> Result<(), StoreError> {
+        let delete = slices.iter().map(|slice| slice.directory.place).collect();
+        let place = shelf.place(range.start);
+        let material = self.material(shelf, slices, None, &range);
+        let frames = frames_of(shelf, &material);
+        let (slice, damaged) = work(move || {
+            let mut material = material;
+            (material.slice(place, &range), material.damaged)
+        })
+        .await?;
+        self.note(&damaged);
+        self.change(Change { delete, put: slice.into_iter().collect(), frames }).await
+    }
+
+    /// Slices, and the frames of the head within a range.
+    pub(crate) fn material(
+        &self,
+        shelf: Shelf,
+        slices: Vec<Loaded>,
+        rollup: Option<Loaded>,
+        range: &Range<i64>,
+    ) -> Material {
+        let index = self.index();
+        let names = index.get(shelf.host).map(|host| {
+            (0..host.series_count() as u32).map(|series| host.check_of(series)).collect()
+        });
+        let head = self.head().host(shelf.host).map(|head| head.copy(range));
+        Material {
+            names: names.unwrap_or_default(),
+            slices,
+            rollup,
+            head: head.unwrap_or_default(),
+            damaged: Vec::new(),
+        }
+    }
+
+    /// Merges the slices of the newest days that are over.
+    async fn merge_days(&self, shelf: Shelf) -> Result<(), StoreError> {
+        let newest = self.head().host(shelf.host).and_then(|head| head.times.last().copied());
+        let until = self.index().get(shelf.host).map(|host| host.sliced_until_ms);
+        let newest = newest.max(until).unwrap_or(0);
+        let today = due_before(newest).div_euclid(DAY_MS);
+        for day in (today - MERGED_DAYS).max(0)..today {
+            self.open()?;
+            let range = day * DAY_MS..(day + 1) * DAY_MS;
+            let mut moment = self.files.moment().await?;
+            if moment.sheets(shelf, range.clone(), 2).await?.len() < 2 {
+                continue;
+            }
+            let slices = load_all(&mut *moment, shelf, range.clone(), &mut Vec::new()).await?;
+            drop(moment);
+            // What is damaged is left where it is.
+            if slices.len() > 1 {
+                self.rebuild(shelf, slices, range).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts slices in place. Whoever sees them must know where to look for them, and they must be
+    /// seen before the frames are gone from the head.
+    pub(crate) async fn change(&self, change: Change) -> Result<(), StoreError> {
+        for slice in &change.put {
+            self.note_slice(slice);
+        }
+        let mut unsure = self.turn.lock().await;
+        self.open()?;
+        *unsure = true;
+        self.files.change(&change).await?;
+        let hosts: BTreeSet<u32> = change.frames.iter().map(|place| place.host).collect();
+        for host in hosts {
+            let frames = change.frames.iter().filter(|place| place.host == host);
+            self.head().remove(host, &frames.map(|place| place.timestamp_ms).collect());
+        }
+        *unsure = false;
+        Ok(())
+    }
+
+    fn note_slice(&self, slice: &Slice) {
+        let Some(directory) = Directory::open(slice.place, slice.directory.clone()) else { return };
+        let Some(last) = directory.pages().next_back() else { return };
+        if let Some(host) = self.index().get_mut(slice.place.host) {
+            host.note_slice(slice.place.interval_ms, last.last_ms + 1);
+        }
+    }
+}
+
+/// The places of the frames of the head in some material.
+pub(super) fn frames_of(shelf: Shelf, material: &Material) -> Vec<Place> {
+    material.head.times.iter().map(|&time| shelf.place(time)).collect()
+}
+
+/// Slices with all their parts; damaged ones are told and left out.
+pub(super) async fn load_all(
+    moment: &mut dyn Moment,
+    shelf: Shelf,
+    starts: Range<i64>,
+    damaged: &mut Vec<Damaged>,
+) -> Result<Vec<Loaded>, StoreError> {
+    let mut slices = Vec::new();
+    for (place, bytes) in moment.sheets(shelf, starts, usize::MAX).await? {
+        let Some(directory) = Directory::open(place, bytes) else {
+            damaged.push(Damaged::all(place));
+            continue;
+        };
+        slices.push(load(moment, directory).await?);
+    }
+    Ok(slices)
+}
+
+/// A slice with all its parts.
+pub(super) async fn load(
+    moment: &mut dyn Moment,
+    directory: Directory,
+) -> Result<Loaded, StoreError> {
+    let wanted: Vec<(Place, u32)> =
+        (0..directory.part_count()).map(|part| (directory.place, part)).collect();
+    let parts = moment.parts(&wanted).await?;
+    Ok(Loaded { directory, parts })
+}

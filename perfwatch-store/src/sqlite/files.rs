@@ -1,0 +1,281 @@
+//! Frames and slices in an SQLite file.
+//!
+//! A tick is one statement and its own transaction. Everything inside the bodies is the shared
+//! layout; a row that SQLite cannot find is a gap, as one with a wrong checksum is.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use sqlx::{Connection, Row, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow};
+
+use super::{
+    SqliteFiles,
+    error::explain,
+    key::{frame_key, frame_place, part_key, part_keys, slice_key, slice_place},
+};
+use crate::{
+    StoreError,
+    archive::{Change, Files, Moment, NewNames, Sheet, Shelf, TIMES, Totals},
+    layout::{Frame, Place, name_check, slice::Slice},
+};
+
+/// How many pages are given back in one step.
+const PAGES: &str = "PRAGMA incremental_vacuum(512)";
+
+const INSERT_FRAME: &str = "INSERT INTO frames (key, body) VALUES (?, ?) ON CONFLICT DO NOTHING";
+
+/// Only what a long file has rows of is worth a loop in SQL.
+const PARTS: &str = "SELECT key, body FROM parts WHERE key IN (SELECT value FROM json_each(?))";
+
+#[async_trait]
+impl Files for SqliteFiles {
+    fn keeps_frames(&self) -> bool {
+        true
+    }
+
+    async fn moment(&self) -> Result<Box<dyn Moment + '_>, StoreError> {
+        let by = self.readers.begin().await.map_err(self.explain())?;
+        Ok(Box::new(Reading { by, files: self }))
+    }
+
+    async fn append(&self, names: Vec<NewNames>, frames: &[Frame]) -> Result<(), StoreError> {
+        let mut writer = self.writer().await?;
+        let written = match (names.is_empty(), frames) {
+            (true, []) => Ok(()),
+            (true, [frame]) => write_frame(&mut writer, frame).await,
+            _ => write(&mut writer, names, frames).await,
+        };
+        written.map_err(self.explain())
+    }
+
+    async fn frames(
+        &self,
+        behind: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Option<Frame>)>, StoreError> {
+        let behind = behind.map_or(i64::MIN, frame_key);
+        let rows = sqlx::query("SELECT key, body FROM frames WHERE key > ? ORDER BY key LIMIT ?")
+            .bind(behind)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(self.explain())?;
+        let frame = |row: SqliteRow| {
+            let place = frame_place(row.try_get(0).ok()?);
+            let frame = row.try_get::<&[u8], _>(1).ok().and_then(|b| Frame::unseal(place, b));
+            Some((place, frame))
+        };
+        Ok(rows.into_iter().filter_map(frame).collect())
+    }
+
+    async fn change(&self, change: &Change) -> Result<(), StoreError> {
+        let mut writer = self.writer().await?;
+        write_change(&mut writer, change).await.map_err(self.explain())
+    }
+
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        let sums = "SELECT coalesce(sum(frames) FILTER (WHERE interval_code = 0), 0), \
+                    coalesce(sum(frames) FILTER (WHERE interval_code > 0), 0) FROM slices";
+        let (frames, rollups): (i64, i64) =
+            sqlx::query_as(sums).fetch_one(&self.readers).await.map_err(self.explain())?;
+        Ok(Totals { frames: frames.max(0).unsigned_abs(), rollups: rollups.max(0).unsigned_abs() })
+    }
+
+    async fn bytes(&self) -> Result<(u64, u64), StoreError> {
+        let pages = "SELECT page_count * page_size, (page_count - freelist_count) * page_size \
+                     FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+        let (all, used): (i64, i64) =
+            sqlx::query_as(pages).fetch_one(&self.readers).await.map_err(self.explain())?;
+        Ok((all.unsigned_abs(), used.unsigned_abs()))
+    }
+
+    async fn shrink(&self) -> Result<bool, StoreError> {
+        let mut writer = self.writer().await?;
+        give_back(&mut writer).await.map_err(self.explain())
+    }
+
+    async fn check(&self) -> Result<Vec<String>, StoreError> {
+        let rows: Result<Vec<String>, _> =
+            sqlx::query_scalar("PRAGMA quick_check(100)").fetch_all(&self.readers).await;
+        match rows.map_err(self.explain()) {
+            Ok(rows) => Ok(rows.into_iter().filter(|row| row != "ok").collect()),
+            Err(StoreError::Corrupt { reason, .. }) => Ok(vec![reason]),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn write_frame(connection: &mut SqliteConnection, frame: &Frame) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(INSERT_FRAME).bind(frame_key(frame.place)).bind(frame.seal());
+    query.execute(connection).await.map(drop)
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    names: Vec<NewNames>,
+    frames: &[Frame],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for names in names {
+        write_names(&mut transaction, names).await?;
+    }
+    for frame in frames {
+        write_frame(&mut transaction, frame).await?;
+    }
+    transaction.commit().await
+}
+
+/// An append that failed after its commit leaves names that are there already.
+async fn write_names(
+    connection: &mut SqliteConnection,
+    names: NewNames,
+) -> Result<(), sqlx::Error> {
+    let host = i64::from(names.host);
+    sqlx::query("INSERT OR REPLACE INTO hosts (id, name, name_check) VALUES (?, ?, ?)")
+        .bind(host)
+        .bind(&names.name)
+        .bind(i64::from(name_check(&names.name, "", 0)))
+        .execute(&mut *connection)
+        .await?;
+    let insert = "INSERT OR REPLACE INTO series (host_id, id, path, decimals, name_check) \
+                  VALUES (?, ?, ?, ?, ?)";
+    for (id, path, decimals) in names.series {
+        let check = name_check(&names.name, &path, decimals);
+        let query = sqlx::query(insert).bind(host).bind(id).bind(path).bind(decimals);
+        query.bind(i64::from(check)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn write_change(
+    connection: &mut SqliteConnection,
+    change: &Change,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for place in change.delete.iter().chain(change.put.iter().map(|slice| &slice.place)) {
+        delete_slice(&mut transaction, *place).await?;
+    }
+    for slice in &change.put {
+        put_slice(&mut transaction, slice).await?;
+    }
+    let keys: Vec<String> =
+        change.frames.iter().map(|place| frame_key(*place).to_string()).collect();
+    if !keys.is_empty() {
+        sqlx::query("DELETE FROM frames WHERE key IN (SELECT value FROM json_each(?))")
+            .bind(format!("[{}]", keys.join(",")))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
+}
+
+pub(super) async fn delete_slice(
+    connection: &mut SqliteConnection,
+    place: Place,
+) -> Result<(), sqlx::Error> {
+    let keys = part_keys(place);
+    sqlx::query("DELETE FROM parts WHERE key >= ? AND key < ?")
+        .bind(keys.start)
+        .bind(keys.end)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM slices WHERE key = ?")
+        .bind(slice_key(place))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn put_slice(
+    connection: &mut SqliteConnection,
+    slice: &Slice,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO slices (key, frames, body) VALUES (?, ?, ?)")
+        .bind(slice_key(slice.place))
+        .bind(i64::try_from(slice.frames).unwrap_or(i64::MAX))
+        .bind(slice.directory.as_slice())
+        .execute(&mut *connection)
+        .await?;
+    for (number, part) in (0..).zip(&slice.parts) {
+        sqlx::query("INSERT INTO parts (key, body) VALUES (?, ?)")
+            .bind(part_key(slice.place, number))
+            .bind(part.as_slice())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Gives pages back to the file system, and says whether there are more.
+async fn give_back(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let free = "PRAGMA freelist_count";
+    let before: i64 = sqlx::query_scalar(free).fetch_one(&mut *connection).await?;
+    if before > 0 {
+        sqlx::query(PAGES).execute(&mut *connection).await?;
+    }
+    let after: i64 = sqlx::query_scalar(free).fetch_one(&mut *connection).await?;
+    if 0 < after && after < before {
+        return Ok(true);
+    }
+    // The file itself becomes shorter when the log is written back. `PASSIVE` waits for no reader.
+    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *connection).await?;
+    Ok(false)
+}
+
+/// A transaction that reads: whatever it sees is of the moment of its first look.
+struct Reading<'a> {
+    by: Transaction<'static, Sqlite>,
+    files: &'a SqliteFiles,
+}
+
+impl Reading<'_> {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        bind: (i64, i64, i64),
+    ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+        let rows = sqlx::query_as(sql).bind(bind.0).bind(bind.1).bind(bind.2);
+        let rows = rows.fetch_all(&mut *self.by).await;
+        rows.map_err(|error| explain(&self.files.path, error))
+    }
+}
+
+#[async_trait]
+impl Moment for Reading<'_> {
+    async fn sheets(
+        &mut self,
+        shelf: Shelf,
+        starts: Range<i64>,
+        limit: usize,
+    ) -> Result<Vec<Sheet>, StoreError> {
+        let sql =
+            "SELECT key, body FROM slices WHERE key >= ? AND key < ? ORDER BY key LIMIT ?";
+        let key = |time: i64| slice_key(shelf.place(time.clamp(TIMES.start, TIMES.end)));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.rows(sql, (key(starts.start), key(starts.end), limit)).await?;
+        Ok(rows.into_iter().map(|(key, body)| (slice_place(key), body)).collect())
+    }
+
+    async fn newest(&mut self, shelf: Shelf) -> Result<Option<Sheet>, StoreError> {
+        let sql =
+            "SELECT key, body FROM slices WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?";
+        let key = |time: i64| slice_key(shelf.place(time));
+        let rows = self.rows(sql, (key(TIMES.start), key(TIMES.end), 1)).await?;
+        Ok(rows.into_iter().next().map(|(key, body)| (slice_place(key), body)))
+    }
+
+    async fn parts(&mut self, wanted: &[(Place, u32)]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let keys: Vec<i64> = wanted.iter().map(|(place, part)| part_key(*place, *part)).collect();
+        let list: Vec<String> = keys.iter().map(i64::to_string).collect();
+        let rows = sqlx::query(PARTS).bind(format!("[{}]", list.join(",")));
+        let rows = rows.fetch_all(&mut *self.by).await;
+        let rows = rows.map_err(|error| explain(&self.files.path, error))?;
+        let mut parts = std::collections::HashMap::with_capacity(rows.len());
+        for row in rows {
+            if let (Ok(key), Ok(body)) = (row.try_get::<i64, _>(0), row.try_get::<Vec<u8>, _>(1)) {
+                parts.insert(key, body);
+            }
+        }
+        Ok(keys.iter().map(|key| parts.remove(key).unwrap_or_default()).collect())
+    }
+}
