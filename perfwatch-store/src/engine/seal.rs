@@ -120,6 +120,7 @@ impl<F: Files> Engine<F> {
             // What is damaged is left where it is.
             if slices.len() > 1 {
                 self.rebuild(shelf, slices, range).await?;
+                while self.files.shrink().await? {}
             }
         }
         Ok(())

@@ -103,15 +103,17 @@ pub(crate) fn loads(times: impl IntoIterator<Item = i64>) -> Vec<Record> {
 /// Frames of host `a` with so many parts, in which no codec finds anything.
 pub(crate) fn noise(parts: usize, times: impl IntoIterator<Item = i64>) -> Vec<Record> {
     let names: Vec<String> = (0..parts).map(|n| n.to_string()).collect();
-    let mut state = 88_172_645_463_325_252_u64;
-    let mut random = || {
+    let mut state = 0_u64;
+    let mut random = move |time: i64| {
+        // Another sequence for other times: codecs find repetitions too.
+        state = if state == 0 { time.unsigned_abs() } else { state };
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         f64::from((state >> 34) as u32) / 10.0
     };
-    let mut frame = |time| {
-        let rows: Vec<_> = names.iter().map(|name| (name.as_str(), random())).collect();
+    let mut frame = |time: i64| {
+        let rows: Vec<_> = names.iter().map(|name| (name.as_str(), random(time))).collect();
         record("a", time, Some(1.0), &rows)
     };
     times.into_iter().map(&mut frame).collect()

@@ -13,6 +13,8 @@ pub(crate) async fn a_size_bound_takes_the_oldest(store: &dyn Store) {
         let times = every(15 * SECOND, START + hour * HOUR, START + (hour + 1) * HOUR);
         store.append(&noise(200, times)).await.unwrap();
     }
+    // Waits until all of it is packed.
+    apply(store, &policy(30, HOUR, 365), now).await;
     let before = store.usage().await.unwrap();
     assert!(before.bytes > 4 * MEBIBYTE, "{before:?}");
 
