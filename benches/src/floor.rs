@@ -13,13 +13,13 @@ use perfwatch_collect::{
 const FILES: [(&str, &[&str]); 8] = [
     ("cpu", &["stat", "loadavg"]),
     ("memory", &["meminfo"]),
-    ("network", &["net/dev", "net/snmp", "net/netstat", "net/sockstat"]),
+    ("network", &["net/dev", "net/snmp", "net/netstat", "net/softnet_stat"]),
     ("disk", &["diskstats"]),
     ("perf_events", &[]),
     ("memory_bandwidth", &["vmstat"]),
     ("pressure", &["pressure/cpu", "pressure/memory", "pressure/io", "pressure/irq"]),
-    // Wherever the host's files are, this one is the reader's own.
-    ("monitor", &["/proc/self/statm"]),
+    // Zones of energy are found where there are any; see `open_zones`.
+    ("power", &[]),
 ];
 
 /// The events that every host has. Where there are hardware events as well, the collector reads
@@ -60,8 +60,10 @@ impl Floor {
                 floor.files.push(File::open(path)?);
             }
         }
-        if collector == "perf_events" {
-            floor.open_counters(roots)?;
+        match collector {
+            "perf_events" => floor.open_counters(roots)?,
+            "power" => floor.open_zones(roots)?,
+            _ => {}
         }
         Ok(floor)
     }
@@ -92,6 +94,12 @@ impl Floor {
         // A copied host has CPUs that this one lacks; its collector counts nothing there either.
         self.groups.extend(groups.filter_map(Result::ok));
         Ok(())
+    }
+
+    fn open_zones(&mut self, roots: &Roots) -> io::Result<()> {
+        let zones = std::fs::read_dir(roots.sys("class/powercap")).into_iter().flatten().flatten();
+        let files = zones.map(|zone| zone.path().join("energy_uj")).filter(|path| path.exists());
+        files.map(File::open).try_for_each(|file| file.map(|file| self.files.push(file)))
     }
 
     /// Reads everything once; says how many bytes and counters there were.

@@ -28,6 +28,13 @@ fn sample_in_a_loop_prints_a_view_per_line() {
 }
 
 #[test]
+fn sample_at_10_hz_says_what_it_cost() {
+    let text = output("sample_at_10_hz", &["5"]);
+    assert!(text.contains("CPU use of this program") && text.contains("mean of 5"), "{text}");
+    assert!(text.contains("lateness: median"), "{text}");
+}
+
+#[test]
 fn own_collector_is_in_the_view_and_in_the_exposition() {
     let text = output("own_collector", &[]);
     for wanted in ["\"idle_cpus\": ", "\"up_seconds\": ", "\nperfwatch_uptime_up_seconds "] {

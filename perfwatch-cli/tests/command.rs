@@ -15,8 +15,8 @@ use perfwatch_collect::Roots;
 use real_daemon::{PASSWORD, RealDaemon};
 use serde_json::Value;
 
-const TYPES: [&str; 7] =
-    ["cpu", "memory", "network", "disk", "perf_events", "memory_bandwidth", "pressure"];
+const TYPES: [&str; 8] =
+    ["cpu", "memory", "network", "disk", "perf_events", "memory_bandwidth", "pressure", "power"];
 
 fn perfwatch(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_perfwatch"));
@@ -146,6 +146,47 @@ fn an_empty_host_is_said_to_be_empty() {
 fn paths(root: &Path) -> Vec<String> {
     let root = root.display();
     ["procfs", "sysfs", "rootfs"].map(|tree| format!("--path.{tree}={root}")).to_vec()
+}
+
+/// Numbers of a view that are below zero, or above what their unit can be.
+fn impossible(path: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                impossible(&format!("{path}.{name}"), member, found);
+            }
+        }
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap();
+            let share = path.ends_with("_percent") && path != ".monitor.cpu_percent";
+            if number < 0.0 || (share && number > 100.0) {
+                found.push(format!("{path} = {number}"));
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_fixture_host_can_be_shown() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../perfwatch-collect/fixtures");
+    let hosts = fs::read_dir(fixtures).unwrap().map(|entry| entry.unwrap().path());
+    let mut seen = 0;
+    for host in hosts.filter(|host| host.join("proc").is_dir()) {
+        let root = host.display();
+        let paths = [("procfs", "/proc"), ("sysfs", "/sys"), ("rootfs", "")]
+            .map(|(tree, below)| format!("--path.{tree}={root}{below}"));
+        let [procfs, sysfs, rootfs] = paths.each_ref().map(String::as_str);
+        let text =
+            good(&["snapshot", "--format", "json", "--interval", "100ms", procfs, sysfs, rootfs]);
+        let message: Value = serde_json::from_str(&text).unwrap();
+        let mut found = Vec::new();
+        impossible("", &message["data"], &mut found);
+        assert!(found.is_empty(), "{root}: {found:?}");
+        assert!(message["data"]["memory"]["total_bytes"].is_u64(), "{root}: {text}");
+        seen += 1;
+    }
+    assert!(seen >= 10, "{seen} fixture hosts");
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::{
     BaseCollector, CollectorState, Roots, clock, collectors, health::Health, monitor::Monitor,
 };
 
+/// How many ticks measure every collector, so that a short run knows what each costs.
+const MEASURED_TICKS: usize = 3;
+
 struct Slot {
     collector: Box<dyn BaseCollector>,
     blocks: Range<usize>,
@@ -22,6 +25,7 @@ struct Slot {
 pub struct MetricsAggregator {
     slots: Vec<Slot>,
     monitor: Monitor,
+    ticks: usize,
     before: Frame,
     now: Frame,
     view: View,
@@ -38,6 +42,7 @@ impl MetricsAggregator {
         let mut aggregator = Self {
             slots: Vec::new(),
             monitor: Monitor::default(),
+            ticks: 0,
             before: Frame::default(),
             now: Frame::default(),
             view: View::default(),
@@ -70,11 +75,15 @@ impl MetricsAggregator {
         frame.timestamp_ms = clock::wall_ms();
         frame.suspended_ns = clock::suspended_ns();
         frame.blocks.iter_mut().for_each(Block::clear);
-        let mut cpu_time = clock::thread_cpu_ns();
-        for slot in &mut self.slots {
+        // The clock of a thread's CPU time is a system call: the first ticks measure every
+        // collector, later ones take turns.
+        let turn = self.ticks % self.slots.len().max(1);
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let measured = self.ticks < MEASURED_TICKS || index == turn;
             let blocks = frame.blocks.get_mut(slot.blocks.clone()).unwrap_or_default();
-            slot.run(blocks, &mut cpu_time);
+            slot.run(blocks, measured);
         }
+        self.ticks = self.ticks.wrapping_add(1);
         let collected = self.slots.last().map_or(0, |slot| slot.blocks.end);
         let costs = self.slots.iter().map(|slot| (slot.collector.name(), &slot.health));
         self.monitor.collect(frame.blocks.get_mut(collected..).unwrap_or_default(), costs);
@@ -86,7 +95,9 @@ impl MetricsAggregator {
     /// For one-shot use; a daemon just sees them appear.
     pub fn settle(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
-        while !self.slots.iter().all(|slot| slot.collector.settled()) && Instant::now() < deadline {
+        let settled =
+            || self.monitor.settled() && self.slots.iter().all(|slot| slot.collector.settled());
+        while !settled() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -114,21 +125,20 @@ impl MetricsAggregator {
 }
 
 impl Slot {
-    /// Runs the collector if it is due. `cpu_time` is the thread's CPU time at the end of the run
-    /// before, so that one clock reading serves as an end and as the next beginning.
-    fn run(&mut self, blocks: &mut [Block], cpu_time: &mut u64) {
-        let now = clock::monotonic_ns();
-        if !self.health.due(now) {
+    /// Runs the collector if it is due.
+    fn run(&mut self, blocks: &mut [Block], measured: bool) {
+        if !self.health.due() {
             return;
         }
+        let started = measured.then(clock::thread_cpu_ns);
         // A collector that panicked is run again later; its blocks are cleared before.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.collector.collect(blocks)));
-        let started = std::mem::replace(cpu_time, clock::thread_cpu_ns());
+        let cost = started.map(|started| clock::thread_cpu_ns().saturating_sub(started));
         let name = self.collector.name();
         match outcome {
-            Ok(Ok(())) => return self.health.succeeded(name, cpu_time.saturating_sub(started)),
-            Ok(Err(error)) => self.health.failed(name, &error, now),
-            Err(panic) => self.health.panicked(name, panic.as_ref(), now),
+            Ok(Ok(())) => return self.health.succeeded(name, cost),
+            Ok(Err(error)) => self.health.failed(name, &error),
+            Err(panic) => self.health.panicked(name, panic.as_ref()),
         }
         blocks.iter_mut().for_each(Block::clear);
     }

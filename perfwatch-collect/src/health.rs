@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, time::Duration};
 
-use crate::{CollectError, Gap};
+use crate::{CollectError, Gap, clock};
 
 /// A source that this host does not offer is asked again this often: a module may be loaded, a
 /// permission given.
@@ -53,7 +53,7 @@ pub struct CollectorState {
     pub reason: Option<String>,
     /// What would help.
     pub cure: Option<String>,
-    /// CPU time of its last run, in microseconds.
+    /// CPU time of its last run that was measured, in microseconds.
     pub tick_cpu_time_us: Option<f64>,
     /// How many runs failed.
     pub errors: u64,
@@ -79,39 +79,40 @@ struct Trouble {
 
 impl Health {
     /// Whether the collector should run now.
-    pub(crate) fn due(&self, now_ns: u64) -> bool {
-        now_ns >= self.retry_at_ns
+    pub(crate) fn due(&self) -> bool {
+        self.retry_at_ns == 0 || clock::monotonic_ns() >= self.retry_at_ns
     }
 
-    pub(crate) fn succeeded(&mut self, name: &str, cpu_time_ns: u64) {
-        self.cpu_time_ns = Some(cpu_time_ns);
+    /// A run went well; what it cost if that was measured.
+    pub(crate) fn succeeded(&mut self, name: &str, cpu_time_ns: Option<u64>) {
+        self.cpu_time_ns = cpu_time_ns.or(self.cpu_time_ns);
         self.retry_at_ns = 0;
         if self.trouble.take().is_some() {
             tracing::info!(collector = name, "works again");
         }
     }
 
-    pub(crate) fn failed(&mut self, name: &str, error: &CollectError, now_ns: u64) {
+    pub(crate) fn failed(&mut self, name: &str, error: &CollectError) {
         let (status, cure) = match error {
             CollectError::Unsupported { cure, .. } => (Status::Unavailable, cure.clone()),
             _ => (Status::Failed, None),
         };
-        self.trouble(name, Trouble { status, reason: error.to_string(), cure }, now_ns);
+        self.trouble(name, Trouble { status, reason: error.to_string(), cure });
     }
 
-    pub(crate) fn panicked(&mut self, name: &str, panic: &(dyn Any + Send), now_ns: u64) {
+    pub(crate) fn panicked(&mut self, name: &str, panic: &(dyn Any + Send)) {
         let said = panic.downcast_ref::<&str>().copied();
         let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         let reason = format!("the collector panicked: {}", said.unwrap_or("no message"));
-        self.trouble(name, Trouble { status: Status::Failed, reason, cure: None }, now_ns);
-        self.wait(now_ns);
+        self.trouble(name, Trouble { status: Status::Failed, reason, cure: None });
+        self.wait();
     }
 
-    fn trouble(&mut self, name: &str, trouble: Trouble, now_ns: u64) {
+    fn trouble(&mut self, name: &str, trouble: Trouble) {
         if trouble.status == Status::Failed {
             self.errors += 1;
         } else {
-            self.wait(now_ns);
+            self.wait();
         }
         // Said once, not at every tick.
         if self.trouble.as_ref().is_none_or(|before| before.reason != trouble.reason) {
@@ -121,8 +122,8 @@ impl Health {
         self.trouble = Some(trouble);
     }
 
-    fn wait(&mut self, now_ns: u64) {
-        self.retry_at_ns = now_ns.saturating_add(RETRY_AFTER.as_nanos() as u64);
+    fn wait(&mut self) {
+        self.retry_at_ns = clock::monotonic_ns().saturating_add(RETRY_AFTER.as_nanos() as u64);
     }
 
     pub(crate) fn state(&self, name: &'static str, gaps: &[Gap]) -> CollectorState {

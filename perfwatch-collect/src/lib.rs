@@ -21,6 +21,7 @@ mod error;
 mod granule;
 mod health;
 mod host;
+mod keyed;
 mod latest;
 mod monitor;
 pub mod parse;
@@ -30,11 +31,12 @@ mod sampler;
 mod source;
 #[allow(unsafe_code)] // The one place: see its module doc.
 mod sys;
+mod sysfs;
 mod totals;
 
 pub use aggregator::MetricsAggregator;
 pub use collector::{BaseCollector, blocks_of};
-pub use collectors::{built_in, perf_events};
+pub use collectors::{built_in, memory_bandwidth, perf_events};
 pub use error::{CollectError, Gap};
 pub use health::{CollectorState, Status};
 pub use host::{HostFacts, host_facts};

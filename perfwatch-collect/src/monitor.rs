@@ -8,7 +8,7 @@ use std::time::Duration;
 use perfwatch_core::{Block, Table, metric_table};
 
 use crate::{
-    Source, clock, granule,
+    Latest, Source, clock, granule,
     health::Health,
     parse::{number, words},
 };
@@ -36,23 +36,47 @@ metric_table! {
 metric_table! {
     /// What each collector costs.
     pub table collectors: monitor.collectors per collector {
-        /// CPU time of the last run.
+        /// CPU time of the last run that was measured; after the first ticks each takes its turn.
         tick_cpu_time: Gauge Microseconds,
         /// Runs that failed.
         errors: Counter Count,
     }
 }
 
+/// How often memory and open files are looked at: both would cost a tick more than they tell it.
+const INTERVAL: Duration = Duration::from_secs(5);
+
 /// Fills the monitor's own tables.
 pub(crate) struct Monitor {
-    statm: Source,
+    holdings: Option<Latest<Holdings>>,
     lateness: Option<Duration>,
     missed: u64,
 }
 
 impl Default for Monitor {
     fn default() -> Self {
-        Self { statm: Source::new("/proc/self/statm"), lateness: None, missed: 0 }
+        let mut statm = Source::new("/proc/self/statm");
+        let read = move || Holdings::read(&mut statm);
+        let holdings = Latest::spawn("perfwatch-self", INTERVAL, read).ok();
+        Self { holdings, lateness: None, missed: 0 }
+    }
+}
+
+/// What the process holds.
+struct Holdings {
+    resident: Option<u64>,
+    open_files: Option<u64>,
+}
+
+impl Holdings {
+    fn read(statm: &mut Source) -> Self {
+        let pages = statm.read().ok().and_then(|text| words(text).nth(1)).and_then(number);
+        // Since Linux 6.2 the size of this folder is the number of its entries; before, 0.
+        let open = std::fs::metadata("/proc/self/fd").ok().map(|folder| folder.len());
+        Self {
+            resident: pages.map(|pages| pages.saturating_mul(granule::page_bytes())),
+            open_files: open.filter(|&open| open > 0),
+        }
     }
 }
 
@@ -83,17 +107,22 @@ impl Monitor {
         }
     }
 
-    fn process(&mut self, host: &mut Block) {
+    fn process(&self, host: &mut Block) {
         let mut row = host.host_row();
         row.set(host::cpu_time, clock::process_cpu_ns() / 1000);
         row.set(host::missed_ticks, self.missed);
         if let Some(lateness) = self.lateness {
             row.set_f64(host::lateness, lateness.as_secs_f64() * 1e3);
         }
-        let pages = self.statm.read().ok().and_then(|text| words(text).nth(1)).and_then(number);
-        row.set_opt(host::resident, pages.map(|pages| pages.saturating_mul(granule::page_bytes())));
-        // Since Linux 6.2 the size of this folder is the number of its entries; before, 0.
-        let open = std::fs::metadata("/proc/self/fd").ok().map(|folder| folder.len());
-        row.set_opt(host::open_files, open.filter(|&open| open > 0));
+        if let Some(holdings) = &self.holdings {
+            holdings.with(|holdings| {
+                row.set_opt(host::resident, holdings.resident);
+                row.set_opt(host::open_files, holdings.open_files);
+            });
+        }
+    }
+
+    pub(crate) fn settled(&self) -> bool {
+        self.holdings.as_ref().is_none_or(Latest::is_there)
     }
 }

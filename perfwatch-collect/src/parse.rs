@@ -18,38 +18,112 @@ impl ParseError {
     }
 }
 
+/// A file whose last line has no end.
+pub(crate) const CUT_SHORT: ParseError =
+    ParseError { line: 0, reason: "the file is empty or cut short" };
+
 /// The lines of a file that the kernel wrote.
 ///
 /// # Errors
 /// [`ParseError`] if the last line has no end: the file was cut, and its last number with it.
 pub fn lines(bytes: &[u8]) -> Result<impl Iterator<Item = &[u8]> + Clone, ParseError> {
-    let Some(bytes) = bytes.strip_suffix(b"\n") else {
-        return Err(ParseError { line: 0, reason: "the file is empty or cut short" });
-    };
-    Ok(bytes.split(|&byte| byte == b'\n'))
+    if !bytes.ends_with(b"\n") {
+        return Err(CUT_SHORT);
+    }
+    let mut start = 0;
+    Ok(memchr::memchr_iter(b'\n', bytes).map(move |end| {
+        let line = bytes.get(start..end).unwrap_or_default();
+        start = end + 1;
+        line
+    }))
 }
 
 /// The words of a line.
 pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty())
+    line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty())
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// A whole number of digits only; nothing for anything else or beyond 64 bits.
 pub fn number(word: &[u8]) -> Option<u64> {
-    if word.is_empty() {
-        return None;
+    let (number, rest) = leading_number(word)?;
+    rest.is_empty().then_some(number)
+}
+
+/// The digits at the beginning as a number, and what follows them.
+#[inline]
+fn leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    // As many digits always fit; more are rare and added up with care.
+    const SURE: usize = 19;
+    let mut number = 0_u64;
+    for (index, byte) in bytes.iter().enumerate() {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return (index > 0).then(|| (number, bytes.get(index..).unwrap_or_default()));
+        }
+        if index >= SURE {
+            number.checked_mul(10)?.checked_add(digit)?;
+        }
+        number = number.wrapping_mul(10).wrapping_add(digit);
     }
-    word.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then_some(())?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+    (!bytes.is_empty()).then_some((number, &[]))
+}
+
+/// The numbers of a line, from left to right, read in one pass.
+#[derive(Clone)]
+pub struct Numbers<'a>(&'a [u8]);
+
+impl<'a> Numbers<'a> {
+    /// The numbers of the rest of a line; they end with it.
+    pub fn of(rest: &'a [u8]) -> Self {
+        Self(rest)
+    }
+
+    /// The next word, whatever it is.
+    pub fn word(&mut self) -> Option<&'a [u8]> {
+        let start = self.0.iter().position(|byte| !is_blank(*byte))?;
+        let (_, word) = self.0.split_at_checked(start)?;
+        let end = word.iter().position(|byte| is_blank(*byte)).unwrap_or(word.len());
+        let (word, rest) = word.split_at_checked(end)?;
+        self.0 = rest;
+        Some(word)
+    }
+
+    /// Whether there is no further word.
+    pub fn at_end(&self) -> bool {
+        self.0.iter().all(|byte| is_blank(*byte))
+    }
+}
+
+impl Iterator for Numbers<'_> {
+    type Item = u64;
+
+    /// Nothing at the end, or where the next word is no number.
+    #[inline]
+    fn next(&mut self) -> Option<u64> {
+        while let [b' ' | b'\t', rest @ ..] = self.0 {
+            self.0 = rest;
+        }
+        let (number, rest) = leading_number(self.0)?;
+        matches!(rest, [] | [b' ' | b'\t' | b'\n', ..]).then(|| {
+            self.0 = rest;
+            number
+        })
+    }
 }
 
 /// A number with decimals, such as `0.52`; the kernel writes no negative one.
 pub fn decimal(word: &[u8]) -> Option<f64> {
-    let number: f64 = std::str::from_utf8(word).ok()?.parse().ok()?;
-    (number.is_finite() && number >= 0.0).then_some(number)
+    let Some(point) = word.iter().position(|&byte| byte == b'.') else {
+        return number(word).map(|whole| whole as f64);
+    };
+    let (whole, decimals) = (number(word.get(..point)?)?, word.get(point + 1..)?);
+    // Both below 2^53 and so exact: their quotient is the float nearest to the decimal.
+    let scale = 10_u64.checked_pow(u32::try_from(decimals.len()).ok()?)?;
+    Some(whole.checked_mul(scale)?.checked_add(number(decimals)?)? as f64 / scale as f64)
 }
 
 /// A name that the kernel was given by somebody: bytes that are no text are shown as `\xff`, so
@@ -90,6 +164,25 @@ mod tests {
         for bad in ["", "-1", "1e3", "18446744073709551616", "12x", "\0"] {
             assert_eq!(number(bad.as_bytes()), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn numbers_with_decimals_are_the_nearest_float() {
+        for good in ["0.98", "100.00", "0.05", "3.1", "12"] {
+            assert_eq!(decimal(good.as_bytes()), good.parse().ok(), "{good}");
+        }
+        for bad in
+            ["", ".", "1.", ".5", "-1.0", "1e3", "nan", "inf", "1.2.3", "1.99999999999999999999"]
+        {
+            assert_eq!(decimal(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_a_line_end_at_what_is_none() {
+        let mut numbers = Numbers::of(b"  12\t0 18446744073709551615 7x 8");
+        assert_eq!(numbers.by_ref().collect::<Vec<_>>(), [12, 0, u64::MAX]);
+        assert!(!numbers.at_end() && Numbers::of(b" \t").at_end());
     }
 
     #[test]

@@ -12,13 +12,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 pub(crate) struct Part {
     what: &'static str,
     source: Source,
+    missing: bool,
     retry_at_ns: u64,
 }
 
 impl Part {
     /// `what` names the numbers that are missing without it.
     pub(crate) fn new(what: &'static str, source: Source) -> Self {
-        Self { what, source, retry_at_ns: 0 }
+        Self { what, source, missing: false, retry_at_ns: 0 }
     }
 
     /// The monotonic time of the last read, in nanoseconds.
@@ -32,24 +33,49 @@ impl Part {
         gaps: &mut Vec<Gap>,
         parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
     ) -> bool {
-        let now = clock::monotonic_ns();
-        if now < self.retry_at_ns {
-            return false;
-        }
-        let Err(error) = self.source.parse(parser) else {
-            self.retry_at_ns = 0;
-            Gap::keep(gaps, self.what, None);
-            return true;
+        let was_missing = self.missing;
+        let error = match self.attempt(parser) {
+            None => return false,
+            Some(Ok(())) if !was_missing => return true,
+            Some(outcome) => outcome.err(),
         };
-        let cure = match &error {
-            CollectError::Unsupported { cure, .. } => {
-                self.retry_at_ns = now.saturating_add(RETRY_AFTER.as_nanos() as u64);
-                cure.clone()
-            }
+        let gap = error.as_ref().map(|error| self.gap(error));
+        Gap::keep(gaps, self.what, gap.as_ref());
+        error.is_none()
+    }
+
+    fn gap(&self, error: &CollectError) -> Gap {
+        let cure = match error {
+            CollectError::Unsupported { cure, .. } => cure.clone(),
             _ => None,
         };
-        let gap = Gap { what: self.what.into(), reason: error.to_string(), cure };
-        Gap::keep(gaps, self.what, Some(&gap));
-        false
+        Gap { what: self.what.into(), reason: error.to_string(), cure }
+    }
+
+    /// The same for what most hosts do without: where it is not, nothing is missing.
+    pub(crate) fn parse_if_there(
+        &mut self,
+        parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
+    ) -> bool {
+        matches!(self.attempt(parser), Some(Ok(())))
+    }
+
+    /// Reads and parses the source unless it was absent a short while ago.
+    fn attempt(
+        &mut self,
+        parser: impl FnOnce(&[u8]) -> Result<(), ParseError>,
+    ) -> Option<Result<(), CollectError>> {
+        if self.retry_at_ns > 0 && clock::monotonic_ns() < self.retry_at_ns {
+            return None;
+        }
+        let outcome = self.source.parse(parser);
+        self.missing = outcome.is_err();
+        self.retry_at_ns = match &outcome {
+            Err(CollectError::Unsupported { .. }) => {
+                self.source.read_at().saturating_add(RETRY_AFTER.as_nanos() as u64)
+            }
+            _ => 0,
+        };
+        Some(outcome)
     }
 }

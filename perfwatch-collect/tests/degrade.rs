@@ -19,6 +19,17 @@ fn state(host: &MetricsAggregator, name: &str) -> (Status, Vec<String>) {
     (state.status, state.gaps.into_iter().map(|gap| gap.what.into_owned()).collect())
 }
 
+/// The server with every part that its tree leaves out.
+fn server() -> Host {
+    let host = Host::new("server");
+    let softnet = format!("{}00000000\n", "00000001 ".repeat(12));
+    fs::write(host.path("proc/1/net/softnet_stat"), softnet).unwrap();
+    let throttling = host.path("sys/devices/system/cpu/cpu0/thermal_throttle");
+    fs::create_dir_all(&throttling).unwrap();
+    fs::write(throttling.join("core_throttle_count"), "2\n").unwrap();
+    host
+}
+
 fn collected(host: &Host) -> MetricsAggregator {
     let mut aggregator =
         MetricsAggregator::with_collectors(support::file_collectors(&host.roots()));
@@ -29,7 +40,7 @@ fn collected(host: &Host) -> MetricsAggregator {
 
 #[test]
 fn without_a_part_the_others_are_shown() {
-    let host = Host::new("server");
+    let host = server();
     for file in ["proc/loadavg", "proc/1/net/sockstat", "proc/1/net/netstat"] {
         fs::remove_file(host.path(file)).unwrap();
     }
@@ -40,6 +51,8 @@ fn without_a_part_the_others_are_shown() {
     let seen = collected(&host);
     assert_eq!(state(&seen, "cpu"), (Status::Partial, vec!["load averages".to_owned()]));
     assert_eq!(value(&seen, "cpu", "", "online_cores"), Some(3.0));
+    assert_eq!(value(&seen, "cpu", "", "core_throttles"), Some(2.0));
+    assert_eq!(value(&seen, "cpu", "", "package_throttles"), None);
     let gaps = ["listen overflows", "sockets"].map(String::from).to_vec();
     assert_eq!(state(&seen, "network"), (Status::Partial, gaps));
     assert_eq!(value(&seen, "network.tcp", "", "established"), Some(2.0));
@@ -101,7 +114,7 @@ fn a_host_without_block_devices_has_an_empty_file_and_no_fault() {
 
 #[test]
 fn interfaces_that_sysfs_does_not_know_have_no_total() {
-    let host = Host::new("server");
+    let host = server();
     fs::remove_dir_all(host.path("sys/class/net")).unwrap();
     let seen = collected(&host);
     let block = seen.frame().block("network").unwrap();

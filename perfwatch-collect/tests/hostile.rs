@@ -212,6 +212,7 @@ fn the_aggregator_goes_on_when_trees_are_empty() {
     let roots =
         perfwatch_collect::Roots { procfs: root.clone(), sysfs: root.clone(), rootfs: root };
     let mut host = MetricsAggregator::new(&roots);
+    host.settle(std::time::Duration::from_secs(10));
     host.collect_all();
     for state in host.states() {
         assert_eq!(state.status, Status::Unavailable, "{}", state.name);

@@ -21,12 +21,21 @@ fn is_sentence(help: &str) -> bool {
 }
 
 #[test]
-fn the_seven_metric_types_are_there_in_order() {
+fn the_eight_metric_types_are_there_in_order() {
     let mut types: Vec<_> = tables().iter().map(|table| table.metric_type()).collect();
     types.dedup();
-    let seven = ["cpu", "memory", "network", "disk", "perf_events", "memory_bandwidth", "pressure"];
-    assert_eq!(types[..7], seven);
-    assert_eq!(types[7..], ["monitor"]);
+    let eight = [
+        "cpu",
+        "memory",
+        "network",
+        "disk",
+        "perf_events",
+        "memory_bandwidth",
+        "pressure",
+        "power",
+    ];
+    assert_eq!(types[..8], eight);
+    assert_eq!(types[8..], ["monitor"]);
 }
 
 #[test]
@@ -124,7 +133,15 @@ fn formulas_divide_like_by_like() {
 
 #[test]
 fn exported_names_follow_the_exporter_conventions() {
-    let units = ["milliseconds", "microseconds", "megahertz", "percent", "kilobytes"];
+    let units = [
+        "milliseconds",
+        "microseconds",
+        "megahertz",
+        "percent",
+        "kilobytes",
+        "microjoules",
+        "hours",
+    ];
     let abbreviations = ["s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "m", "h", "d"];
     let mut seen = HashSet::new();
     for table in tables() {
@@ -148,7 +165,12 @@ fn counters_have_units_that_count() {
         for field in table.fields.iter().filter(|field| field.kind.is_counter()) {
             let counts = matches!(
                 field.unit,
-                Unit::Bytes | Unit::Count | Unit::CpuTime | Unit::Milliseconds | Unit::Microseconds
+                Unit::Bytes
+                    | Unit::Count
+                    | Unit::CpuTime
+                    | Unit::Milliseconds
+                    | Unit::Microseconds
+                    | Unit::Microjoules
             );
             assert!(counts, "{}.{}: {:?}", table.name, field.name, field.unit);
         }

@@ -8,6 +8,7 @@ const CPU_TIME_RESTART_US: i64 = 3_000_000;
 
 /// How much a counter of a row grew, in the field's unit; nothing where one of the two values is
 /// missing or the counter started anew in between. `before` and `now` hold one value per field.
+#[inline]
 pub fn growth(table: &Table, before: &[i64], now: &[i64], id: FieldId) -> Option<i64> {
     let field = table.fields.get(id.0)?;
     let growth = difference(before, now, id)?;

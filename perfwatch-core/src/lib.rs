@@ -13,6 +13,7 @@ mod decimal;
 mod frame;
 mod growth;
 mod json;
+mod plan;
 pub mod prometheus;
 pub mod series;
 mod table;

@@ -39,6 +39,15 @@ pub struct Field {
     pub view_name: &'static str,
 }
 
+impl Field {
+    /// What a raw value is multiplied with and divided by to be in the unit's base unit.
+    pub(crate) fn base(&self) -> (f64, f64) {
+        let (multiply, divide) = self.unit.base();
+        let scale = if self.kind.is_counter() { 1 } else { self.unit.scale() };
+        (multiply, divide * scale as f64)
+    }
+}
+
 /// What a derived value is divided by.
 #[derive(Debug)]
 pub enum Per {
@@ -256,5 +265,7 @@ macro_rules! metric_table {
     (@suffix Milliseconds) => { "_ms" };
     (@suffix Microseconds) => { "_us" };
     (@suffix Seconds) => { "_seconds" };
+    (@suffix Watts) => { "_watts" };
+    (@suffix WattHours) => { "_wh" };
     (@suffix $plain:ident) => { "" };
 }

@@ -32,6 +32,12 @@ pub enum Unit {
     Microseconds,
     /// Seconds, whole.
     Seconds,
+    /// Energy counted in microjoules. Its rate is power: a formula says so.
+    Microjoules,
+    /// Watts, 2 decimals.
+    Watts,
+    /// Energy held by a battery, in watt hours as its label says, 2 decimals.
+    WattHours,
     /// 1 or 0: yes or no.
     Flag,
 }
@@ -75,6 +81,9 @@ impl Unit {
             Self::Milliseconds => facts("milliseconds", "ms", 3, (1.0, 1e3), "_seconds"),
             Self::Microseconds => facts("microseconds", "µs", 1, (1.0, 1e6), "_seconds"),
             Self::Seconds => facts("seconds", "s", 0, (1.0, 1.0), "_seconds"),
+            Self::Microjoules => facts("microjoules", "µJ", 0, (1.0, 1e6), "_joules"),
+            Self::Watts => facts("watts", "W", 2, (1.0, 1.0), "_watts"),
+            Self::WattHours => facts("watt_hours", "Wh", 2, (3600.0, 1.0), "_joules"),
             Self::Flag => facts("flag", "", 0, (1.0, 1.0), ""),
         }
     }
@@ -99,16 +108,15 @@ impl Unit {
         10_i64.pow(self.decimals() as u32)
     }
 
-    /// A number of this unit, in the base unit (seconds, bytes, hertz, a ratio).
-    pub const fn to_base(self, value: f64) -> f64 {
-        let (multiply, divide) = self.facts().base;
-        value * multiply / divide
+    /// What a number of this unit is multiplied with and divided by to be in the base unit.
+    pub(crate) const fn base(self) -> (f64, f64) {
+        self.facts().base
     }
 
-    /// A number of the base unit, in this unit.
-    pub const fn from_base(self, value: f64) -> f64 {
-        let (multiply, divide) = self.facts().base;
-        value * divide / multiply
+    /// A number of this unit, in the base unit (seconds, bytes, hertz, joules, a ratio).
+    pub const fn to_base(self, value: f64) -> f64 {
+        let (multiply, divide) = self.base();
+        value * multiply / divide
     }
 
     /// What Prometheus names end in before `_total`, such as `_seconds`.

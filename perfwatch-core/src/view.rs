@@ -2,11 +2,9 @@
 //!
 //! The one place where counters become rates: every table goes through [`View::update`]. A first
 //! frame, a reset counter, a row that just appeared, a clock that stood still and a suspend give
-//! no rate; the value is then [`MISSING`].
+//! no rate; the value is then [`crate::MISSING`].
 
-use crate::{
-    Block, Column, Decimal, FieldId, Frame, Keys, MISSING, Per, Source, Table, Unit, growth,
-};
+use crate::{Block, Decimal, Frame, Keys, Table, plan::Plan};
 
 /// How far two readings of the suspend clock may differ without a suspend between them.
 const SUSPEND_TOLERANCE_NS: u64 = 100_000_000;
@@ -17,11 +15,12 @@ pub struct ViewBlock {
     table: &'static Table,
     keys: Keys,
     values: Vec<i64>,
+    plan: Plan,
 }
 
 impl ViewBlock {
     fn new(table: &'static Table) -> Self {
-        Self { table, keys: Keys::default(), values: Vec::new() }
+        Self { table, keys: Keys::default(), values: Vec::new(), plan: Plan::new(table) }
     }
 
     /// The table whose rows these are.
@@ -56,83 +55,11 @@ impl ViewBlock {
         let mut hint = 0;
         for (row, key) in current.keys().iter().enumerate() {
             let found = previous.and_then(|before| before.keys().find(key, hint));
-            if let Some(found) = found {
-                hint = found + 1;
-            }
-            let change = Change {
-                table: self.table,
-                now: current.row(row).unwrap_or_default(),
-                before: previous.zip(found).and_then(|(before, found)| before.row(found)),
-                seconds: elapsed as f64 / 1e9,
-            };
-            let cpu_time = change.cpu_time();
-            self.values
-                .extend(self.table.columns.iter().map(|column| change.view(column, cpu_time)));
+            hint = found.map_or(hint, |found| found + 1);
+            let before = previous.zip(found).and_then(|(before, found)| before.row(found));
+            let now = current.row(row).unwrap_or_default();
+            self.plan.compute(before, now, elapsed as f64 / 1e9, &mut self.values);
         }
-    }
-}
-
-/// One row at two moments.
-struct Change<'a> {
-    table: &'static Table,
-    now: &'a [i64],
-    before: Option<&'a [i64]>,
-    seconds: f64,
-}
-
-impl Change<'_> {
-    fn view(&self, column: &Column, cpu_time: Option<f64>) -> i64 {
-        let value = match column.source {
-            Source::Level(id) => return self.now.get(id.0).copied().unwrap_or(MISSING),
-            Source::Rate(id) => self.growth(id).map(|growth| growth / self.seconds),
-            Source::Share(id) => cpu_time.and_then(|whole| Some(100.0 * self.growth(id)? / whole)),
-            Source::Formula(index) => self.formula(index).map(|value| {
-                let value = column.unit.from_base(value);
-                // Sources read a moment apart may exceed the whole by a rounding.
-                if column.unit == Unit::Percent { value.clamp(0.0, 100.0) } else { value }
-            }),
-        };
-        value.map_or(MISSING, |value| Decimal::round(value, column.unit))
-    }
-
-    fn formula(&self, index: usize) -> Option<f64> {
-        let formula = self.table.derived.get(index)?;
-        let sum = self.sum(formula.sum)?;
-        let per = match &formula.per {
-            Per::Second => self.before.map(|_| self.seconds)?,
-            Per::Fields(fields) => self.sum(fields)?,
-        };
-        (per > 0.0).then(|| sum / per)
-    }
-
-    /// The sum of the fields in base units; nothing if one is missing.
-    fn sum(&self, fields: &[FieldId]) -> Option<f64> {
-        fields.iter().try_fold(0.0, |sum, &id| {
-            let field = self.table.fields.get(id.0)?;
-            let value = if field.kind.is_counter() {
-                self.growth(id)?
-            } else {
-                let value = *self.now.get(id.0)?;
-                Decimal { value, decimals: field.unit.decimals() }.get()?
-            };
-            Some(sum + field.unit.to_base(value))
-        })
-    }
-
-    /// How much a counter grew, in its own unit.
-    fn growth(&self, id: FieldId) -> Option<f64> {
-        growth(self.table, self.before?, self.now, id).map(|growth| growth as f64)
-    }
-
-    /// All CPU time of the row that passed; nothing if none did or the CPU started anew.
-    fn cpu_time(&self) -> Option<f64> {
-        let mut whole = 0.0;
-        for (index, field) in self.table.fields.iter().enumerate() {
-            if field.unit == Unit::CpuTime {
-                whole += self.growth(FieldId(index))?;
-            }
-        }
-        (whole > 0.0).then_some(whole)
     }
 }
 

@@ -3,9 +3,10 @@
 mod cpu;
 mod disk;
 mod memory;
-mod memory_bandwidth;
+pub mod memory_bandwidth;
 mod network;
 pub mod perf_events;
+mod power;
 mod pressure;
 
 use crate::{BaseCollector, Roots};
@@ -20,5 +21,6 @@ pub fn built_in(roots: &Roots) -> Vec<Box<dyn BaseCollector>> {
         Box::new(perf_events::PerfEvents::new(roots)),
         Box::new(memory_bandwidth::MemoryBandwidth::new(roots)),
         Box::new(pressure::Pressure::new(roots)),
+        Box::new(power::Power::new(roots)),
     ]
 }

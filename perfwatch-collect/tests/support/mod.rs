@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "only tests use it")]
 //! Fixture hosts: trees of kernel files at two moments.
 
+pub mod counters;
+
 use std::{
     fs,
     os::unix::fs::symlink,
@@ -12,6 +14,11 @@ use perfwatch_collect::{BaseCollector, Roots, built_in};
 use perfwatch_core::{Block, Frame, MISSING, Source, Unit, View};
 use tempfile::TempDir;
 
+/// A folder for thousands of small files, which a disk's file system takes many seconds to write.
+pub fn folder_in_memory() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
+}
+
 /// A copy of a fixture host that a test may change.
 pub struct Host {
     fixture: PathBuf,
@@ -21,7 +28,7 @@ pub struct Host {
 impl Host {
     pub fn new(name: &str) -> Self {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
-        let root = TempDir::new().unwrap();
+        let root = folder_in_memory();
         for tree in ["proc", "sys"] {
             copy(&fixture.join(tree), &root.path().join(tree));
         }
@@ -40,7 +47,7 @@ impl Host {
 
     /// A host with nothing but these files, which are there from the first moment on.
     pub fn with_files(files: &[(&str, &[u8])]) -> Self {
-        let host = Self { fixture: PathBuf::new(), root: TempDir::new().unwrap() };
+        let host = Self { fixture: PathBuf::new(), root: folder_in_memory() };
         for (file, content) in files {
             fs::create_dir_all(host.path(file).parent().unwrap()).unwrap();
             fs::write(host.path(file), content).unwrap();
@@ -138,4 +145,29 @@ pub fn frame(collectors: &mut [Box<dyn BaseCollector>], at_s: u64) -> Frame {
         blocks.iter_mut().for_each(|block| block.set_read_at(at_s * 1_000_000_000));
     }
     frame
+}
+
+/// A host made by a test, file by file.
+pub struct Tree(TempDir);
+
+impl Tree {
+    pub fn new() -> Self {
+        Self(folder_in_memory())
+    }
+
+    pub fn roots(&self) -> Roots {
+        let root = self.0.path();
+        Roots { procfs: root.join("proc"), sysfs: root.join("sys"), rootfs: root.to_owned() }
+    }
+
+    /// Makes a file with its folders, or rewrites it in place: collectors hold it open.
+    pub fn write(&self, file: &str, content: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.0.path().join(file)
+    }
 }

@@ -5,6 +5,7 @@
 
 mod sensors;
 mod stat;
+mod throttling;
 
 use perfwatch_core::{Block, Table, metric_table};
 
@@ -81,6 +82,10 @@ cpu_time_table! {
         frequency: Gauge Megahertz,
         /// Temperature of the hottest CPU sensor.
         temperature: Gauge Celsius,
+        /// How often a core was slowed down because it was too hot, since boot.
+        core_throttles: Gauge Count,
+        /// How often a whole CPU package was slowed down because it was too hot, since boot.
+        package_throttles: Gauge Count,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Frequencies and temperatures of the CPU, and which CPUs are offline: read on a slow thread.
+//! Frequencies, temperatures and throttling of the CPU, and which CPUs are offline: read on a slow
+//! thread.
 
 use std::{
     cmp::Ordering,
@@ -9,7 +10,10 @@ use std::{
 
 use perfwatch_core::Block;
 
-use super::{cores, host, temperatures};
+use super::{
+    cores, host, temperatures,
+    throttling::{Throttled, Throttling},
+};
 use crate::{
     Gap, Latest, Roots,
     parse::{self, cpu_list},
@@ -34,20 +38,24 @@ pub(super) struct Sensors {
     temperatures: Vec<(String, f64)>,
     /// CPUs that are there but not used by the kernel, ascending.
     offline: Vec<(u32, String)>,
+    throttled: Option<Throttled>,
     gaps: Vec<Gap>,
 }
 
 const FREQUENCY: &str = "CPU frequency";
 const TEMPERATURE: &str = "CPU temperature";
+const THROTTLING: &str = "CPU throttle counts";
 
 impl Sensors {
     /// Starts the thread; nothing where the system gives none.
     pub(super) fn watch(roots: &Roots) -> Option<Latest<Self>> {
         let roots = roots.clone();
-        Latest::spawn("perfwatch-cpu", INTERVAL, move || Self::read(&roots)).ok()
+        let mut throttling = Throttling::new(&roots);
+        let read = move || Self::read(&roots, throttling.read());
+        Latest::spawn("perfwatch-cpu", INTERVAL, read).ok()
     }
 
-    fn read(roots: &Roots) -> Self {
+    fn read(roots: &Roots, throttled: Option<Throttled>) -> Self {
         let frequencies = frequencies(roots);
         let temperatures = temperatures_of(roots);
         let mut gaps = Vec::new();
@@ -61,12 +69,17 @@ impl Sensors {
             let cure = "on real hardware load the sensor driver: modprobe coretemp or k10temp";
             gaps.push(Gap::new(TEMPERATURE, reason, Some(cure)));
         }
-        Self { frequencies, temperatures, offline: offline(roots), gaps }
+        if throttled.is_none() {
+            let reason = "no CPU has thermal_throttle in /sys/devices/system/cpu; \
+                          only Intel's have, and virtual machines do not";
+            gaps.push(Gap::new(THROTTLING, reason, None));
+        }
+        Self { frequencies, temperatures, offline: offline(roots), throttled, gaps }
     }
 
     /// Keeps what is missing here among the collector's gaps.
     pub(super) fn tell_gaps(&self, gaps: &mut Vec<Gap>) {
-        for what in [FREQUENCY, TEMPERATURE] {
+        for what in [FREQUENCY, TEMPERATURE, THROTTLING] {
             Gap::keep(gaps, what, self.gaps.iter().find(|gap| gap.what == what));
         }
     }
@@ -97,6 +110,11 @@ impl Sensors {
         }
         for (label, celsius) in &self.temperatures {
             sensors.push_row(label).set_f64(temperatures::temperature, *celsius);
+        }
+        if let Some(throttled) = self.throttled {
+            let mut row = host.host_row();
+            row.set(host::core_throttles, throttled.cores);
+            row.set_opt(host::package_throttles, throttled.packages);
         }
         if let Some(hottest) =
             self.temperatures.iter().map(|(_, celsius)| *celsius).reduce(f64::max)
@@ -228,10 +246,10 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn read_line(path: &Path) -> Option<String> {
+pub(super) fn read_line(path: &Path) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
-fn read_number(path: &Path) -> Option<f64> {
+pub(super) fn read_number(path: &Path) -> Option<f64> {
     read_line(path)?.parse().ok().filter(|number: &f64| number.is_finite())
 }

@@ -5,7 +5,7 @@ use perfwatch_core::{Block, FieldId, RowMut};
 use super::{cores, host};
 use crate::{
     granule::tick_us,
-    parse::{ParseError, lines, number, words},
+    parse::{Numbers, ParseError, lines, number, words},
 };
 
 /// The time fields in the order of the kernel's columns; the host's table and the cores' begin
@@ -26,17 +26,17 @@ const TIMES: [FieldId; 10] = [
 /// Fills the host's row and one row per core. Unknown lines are skipped.
 pub(super) fn parse(bytes: &[u8], host: &mut Block, cores: &mut Block) -> Result<(), ParseError> {
     for (index, line) in lines(bytes)?.enumerate() {
-        let mut words = words(line);
-        let Some(name) = words.next() else { continue };
+        let name = words(line).next().unwrap_or_default();
+        let numbers = Numbers::of(line.get(name.len()..).unwrap_or_default());
         match name.strip_prefix(b"cpu") {
-            Some([]) => times(&mut host.host_row(), words, index)?,
+            Some([]) => times(&mut host.host_row(), numbers, index)?,
             Some(id) => {
                 let id = core_name(id).ok_or(ParseError::at(index, "expected a CPU number"))?;
                 let mut row = cores.push_row(id);
-                times(&mut row, words, index)?;
+                times(&mut row, numbers, index)?;
                 row.set_flag(cores::online, true);
             }
-            None => event(&mut host.host_row(), name, words.next().and_then(number)),
+            None => event(&mut host.host_row(), name, numbers),
         }
     }
     if host.keys().is_empty() {
@@ -50,16 +50,15 @@ fn core_name(id: &[u8]) -> Option<&str> {
     number(id).and_then(|_| std::str::from_utf8(id).ok())
 }
 
-fn times<'a>(
-    row: &mut RowMut<'_>,
-    words: impl Iterator<Item = &'a [u8]>,
-    index: usize,
-) -> Result<(), ParseError> {
+fn times(row: &mut RowMut<'_>, mut numbers: Numbers<'_>, index: usize) -> Result<(), ParseError> {
     let mut ticks = [0_u64; 10];
     let mut seen = 0;
-    for (slot, word) in ticks.iter_mut().zip(words) {
-        *slot = number(word).ok_or(ParseError::at(index, "expected a number of clock ticks"))?;
+    for (slot, number) in ticks.iter_mut().zip(&mut numbers) {
+        *slot = number;
         seen += 1;
+    }
+    if seen < ticks.len() && !numbers.at_end() {
+        return Err(ParseError::at(index, "expected a number of clock ticks"));
     }
     // Kernels before 2.6.33 have fewer columns, none fewer than these.
     if seen < 4 {
@@ -69,13 +68,14 @@ fn times<'a>(
     // The kernel counts guests a second time inside user and nice.
     *user = user.saturating_sub(*guest);
     *nice = nice.saturating_sub(*guest_nice);
+    let tick = tick_us();
     for (&field, ticks) in TIMES.iter().zip(ticks) {
-        row.set(field, ticks.saturating_mul(tick_us()));
+        row.set(field, ticks.saturating_mul(tick));
     }
     Ok(())
 }
 
-fn event(row: &mut RowMut<'_>, name: &[u8], value: Option<u64>) {
+fn event(row: &mut RowMut<'_>, name: &[u8], mut numbers: Numbers<'_>) {
     let field = match name {
         b"ctxt" => host::context_switches,
         b"intr" => host::interrupts,
@@ -88,5 +88,5 @@ fn event(row: &mut RowMut<'_>, name: &[u8], value: Option<u64>) {
     // A count of tasks can be below zero for a moment, which the kernel shows as 2^32 or 2^64
     // less that much.
     let tasks = field == host::tasks_running || field == host::tasks_blocked;
-    row.set_opt(field, value.filter(|&value| !tasks || value < 1 << 31));
+    row.set_opt(field, numbers.next().filter(|&value| !tasks || value < 1 << 31));
 }

@@ -3,7 +3,7 @@
 use perfwatch_core::{Block, FieldId};
 
 use super::{devices, host, topology::Topology};
-use crate::parse::{ParseError, lines, name, number, words};
+use crate::parse::{Numbers, ParseError, lines, name};
 
 /// A sector is this many bytes here, whatever the device's own are.
 const SECTOR: u64 = 512;
@@ -20,11 +20,11 @@ use Column::{Plain, Sectors, Skip};
 /// The columns behind the device's name. Discards came with Linux 4.18, flushes with 5.5.
 const COLUMNS: [Column; 17] = [
     Plain(devices::reads),
-    Skip, // reads merged
+    Plain(devices::reads_merged),
     Sectors(devices::bytes_read),
     Plain(devices::read_time),
     Plain(devices::writes),
-    Skip, // writes merged
+    Plain(devices::writes_merged),
     Sectors(devices::bytes_written),
     Plain(devices::write_time),
     Plain(devices::in_flight),
@@ -63,29 +63,29 @@ pub(super) fn parse(
         return Ok(());
     }
     for (index, line) in lines(bytes)?.enumerate() {
-        let mut words = words(line).skip(2);
-        let Some(word) = words.next() else { continue };
+        let mut numbers = Numbers::of(line);
+        // The device's own numbers, major and minor.
+        let (Some(_), Some(_)) = (numbers.next(), numbers.next()) else { continue };
+        let Some(word) = numbers.word() else { continue };
         let name = name(word);
         let Some(disk) = topology.disk(&name) else { continue };
-        let used = words.clone().any(|word| word != b"0");
+        let used = numbers.clone().any(|number| number > 0);
         if !disk.physical && !used {
             continue;
         }
         let mut row = block.push_row(&name);
         row.set_flag(devices::physical, disk.physical);
-        for (column, kind) in COLUMNS.iter().enumerate() {
-            let Some(word) = words.next() else {
-                if column < LEAST {
-                    return Err(ParseError::at(index, "expected at least 11 counters"));
-                }
-                break;
-            };
-            let value = number(word).ok_or(ParseError::at(index, "expected a counter"))?;
-            match *kind {
+        let mut seen = 0;
+        for (column, value) in COLUMNS.iter().zip(&mut numbers) {
+            seen += 1;
+            match *column {
                 Plain(field) => row.set(field, value),
                 Sectors(field) => row.set(field, value.saturating_mul(SECTOR)),
                 Skip => {}
             }
+        }
+        if seen < LEAST || (seen < COLUMNS.len() && !numbers.at_end()) {
+            return Err(ParseError::at(index, "expected at least 11 counters"));
         }
     }
     Ok(())

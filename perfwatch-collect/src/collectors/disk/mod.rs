@@ -46,6 +46,10 @@ metric_table! {
         reads: Counter Count,
         /// Writes finished.
         writes: Counter Count,
+        /// Reads that were joined to another one before they began, and not counted as reads.
+        reads_merged: Counter Count,
+        /// Writes that were joined to another one before they began, and not counted as writes.
+        writes_merged: Counter Count,
         /// Discards finished.
         discards: Counter Count,
         /// Cache flushes finished.

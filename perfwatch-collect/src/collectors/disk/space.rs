@@ -22,8 +22,10 @@ use perfwatch_core::Block;
 
 use super::filesystems as fields;
 use crate::{Gap, Latest, Roots};
+use list::MountList;
 use mounts::Mount;
 
+mod list;
 mod mounts;
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -158,8 +160,7 @@ enum Answer {
 struct Supervisor {
     ask: Ask,
     patience: Duration,
-    mountinfo: PathBuf,
-    filesystems: PathBuf,
+    mounts: MountList,
     rootfs: PathBuf,
     worker: Option<Worker>,
     /// Workers that wait for a mount that does not answer, by the mount.
@@ -171,8 +172,7 @@ impl Supervisor {
         Self {
             ask: ask_kernel,
             patience: PATIENCE,
-            mountinfo: roots.mountinfo(),
-            filesystems: roots.proc("filesystems"),
+            mounts: MountList::new(roots.mountinfo(), roots.proc("filesystems")),
             rootfs: roots.rootfs.clone(),
             worker: None,
             stuck: HashMap::new(),
@@ -180,10 +180,10 @@ impl Supervisor {
     }
 
     fn round(&mut self) -> Round {
-        match mounts::real_mounts(&self.mountinfo, &self.filesystems) {
+        match self.mounts.mounts().map(<[Mount]>::to_vec) {
             Ok(mounts) => Round { filesystems: self.ask_all(mounts), trouble: None },
             Err(error) => {
-                let reason = format!("cannot read {}: {error}", self.mountinfo.display());
+                let reason = format!("cannot read {}: {error}", self.mounts.path().display());
                 Round { filesystems: Vec::new(), trouble: Some(Gap::new(WHAT, &reason, None)) }
             }
         }

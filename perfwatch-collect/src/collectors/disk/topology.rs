@@ -7,7 +7,9 @@ use crate::Roots;
 /// A whole disk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Disk {
-    /// Not made of other devices, and not in memory.
+    /// Not made of other devices, and not in memory. Of an NVMe disk with several paths that is
+    /// each path (`nvme0c1n1`, which sysfs calls hidden) and not the disk above (`nvme0n1`): only
+    /// since Linux 6.4 does the kernel count that one's transfers, and never alone.
     pub(super) physical: bool,
 }
 

@@ -4,7 +4,7 @@ use perfwatch_core::{Block, FieldId};
 
 use super::{host, interfaces};
 use crate::{
-    parse::{ParseError, lines, name, number, words},
+    parse::{Numbers, ParseError, lines, name},
     totals::Totals,
 };
 
@@ -32,10 +32,10 @@ pub(super) fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
         };
         let (interface, counters) = line.split_at(colon);
         let mut row = block.push_row(&name(interface.trim_ascii()));
-        let mut counters = words(counters.get(1..).unwrap_or_default());
+        let mut counters = Numbers::of(counters.get(1..).unwrap_or_default());
         for column in COLUMNS {
-            let value = counters.next().and_then(number);
-            let value = value.ok_or(ParseError::at(index, "expected at least 12 counters"))?;
+            let value =
+                counters.next().ok_or(ParseError::at(index, "expected at least 12 counters"))?;
             if let Some(field) = column {
                 row.set(field, value);
             }

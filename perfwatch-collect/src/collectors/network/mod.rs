@@ -1,12 +1,17 @@
 //! Interfaces, TCP, UDP and sockets, from `/proc/net`.
 //!
-//! The counters are read at every tick. Link states come from a slower thread ([`links`]), and
-//! so do the connections by state ([`connections`]), because `/proc/net/tcp` costs milliseconds.
+//! The counters are read at every tick. Links and the number of sockets come from a slower thread
+//! ([`slow`]), and so do the connections by state ([`connections`]), which cost most.
 
 mod connections;
 mod dev;
+mod kind;
 mod links;
+mod physical;
 mod protocols;
+mod slow;
+mod sock_diag;
+mod softnet;
 
 use perfwatch_core::{Block, Table, metric_table};
 
@@ -14,7 +19,10 @@ use crate::{
     BaseCollector, CollectError, Gap, Latest, Roots, Source, blocks_of, part::Part, totals::Totals,
 };
 use connections::Connections;
-use links::{Links, PhysicalLinks};
+use physical::PhysicalLinks;
+use protocols::Protocols;
+use slow::Slow;
+use softnet::Softnet;
 
 /// A table that begins with traffic in both directions; the host and its interfaces have that in
 /// common.
@@ -62,15 +70,23 @@ traffic_table! {
         speed: Gauge BytesPerSecond,
         /// Whether the link is up.
         up: Gauge Flag,
+        /// Whether the other end of the cable or of the pair is there.
+        carrier: Gauge Flag,
+        /// How often the other end came or went since the interface exists.
+        carrier_changes: Gauge Count,
         /// Whether it is a device of its own, and not a bridge, a bond or the like.
         physical: Gauge Flag,
+        /// What it is: 1 a device, 2 loopback, 3 a bond, 4 a bridge, 5 a VLAN, 6 one end of a veth pair, 7 a tunnel, 8 another virtual interface.
+        kind: Gauge Count,
     }
 }
 
 metric_table! {
     /// TCP connections and segments of the host.
     pub table tcp: network.tcp {
-        /// Connections that are open in both directions.
+        /// Connections open in both directions, read at every tick; newer kernels count those in it that only the other side has closed.
+        current_established: Gauge Count,
+        /// Connections that are open in both directions, counted every 15 seconds like all states below.
         established: Gauge Count,
         /// Connections being opened from here.
         syn_sent: Gauge Count,
@@ -140,28 +156,42 @@ metric_table! {
         used: Gauge Count,
         /// TCP sockets in use (IPv4).
         tcp_in_use: Gauge Count,
+        /// TCP sockets in use (IPv6).
+        tcp6_in_use: Gauge Count,
         /// TCP sockets that no program holds any more.
         tcp_orphans: Gauge Count,
         /// Closed TCP connections kept for late segments.
         tcp_time_wait: Gauge Count,
         /// UDP sockets in use (IPv4).
         udp_in_use: Gauge Count,
+        /// UDP sockets in use (IPv6).
+        udp6_in_use: Gauge Count,
         /// Memory of TCP's buffers.
         tcp_memory: Gauge Bytes,
     }
 }
 
-static TABLES: [&Table; 5] =
-    [&host::TABLE, &interfaces::TABLE, &tcp::TABLE, &udp::TABLE, &sockets::TABLE];
+static TABLES: [&Table; 6] = [
+    &host::TABLE,
+    &interfaces::TABLE,
+    &tcp::TABLE,
+    &udp::TABLE,
+    &sockets::TABLE,
+    &softnet::host::TABLE,
+];
 
 pub(super) struct Network {
     dev: Source,
+    protocols: Protocols,
     snmp: Part,
     netstat: Part,
-    sockstat: Part,
+    softnet_stat: Part,
     physical: PhysicalLinks,
     totals: Totals,
-    links: Option<Latest<Links>>,
+    softnet: Softnet,
+    slow: Option<Latest<Slow>>,
+    /// Where each interface's link was found last.
+    places: Vec<usize>,
     connections: Option<Latest<Option<Connections>>>,
     gaps: Vec<Gap>,
     /// The words of the gaps that may come, made beforehand: a tick allocates nothing.
@@ -173,15 +203,22 @@ impl Network {
     pub(super) fn new(roots: &Roots) -> Self {
         Self {
             dev: Source::new(roots.net("dev")),
+            protocols: Protocols::new(),
             snmp: Part::new("TCP and UDP", Source::new(roots.net("snmp"))),
             netstat: Part::new("listen overflows", Source::new(roots.net("netstat"))),
-            sockstat: Part::new("sockets", Source::new(roots.net("sockstat"))),
+            softnet_stat: Part::new("packets by CPU", Source::new(roots.net("softnet_stat"))),
             physical: PhysicalLinks::new(roots),
             totals: Totals::new(&interfaces::TABLE, &dev::TOTALS),
-            links: Links::watch(roots),
+            softnet: Softnet::default(),
+            slow: Slow::watch(roots),
+            places: Vec::new(),
             connections: Connections::watch(roots),
             gaps: Vec::new(),
-            unread_connections: Gap::new(BY_STATE, "/proc/net/tcp cannot be read", None),
+            unread_connections: Gap::new(
+                BY_STATE,
+                "neither netlink's sock_diag nor /proc/net/tcp can be read",
+                None,
+            ),
             unknown_interfaces: Gap::new(
                 TOTAL,
                 "/sys/class/net knows none of the interfaces",
@@ -214,26 +251,30 @@ impl BaseCollector for Network {
     }
 
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
-        let [host, interfaces, tcp, udp, sockets] = blocks_of(blocks)?;
+        let [host, interfaces, tcp, udp, sockets, softnet] = blocks_of(blocks)?;
         self.dev.parse(|bytes| dev::parse(bytes, interfaces))?;
         interfaces.set_read_at(self.dev.read_at());
         host.set_read_at(self.dev.read_at());
         self.physical.mark(interfaces);
         dev::sum(interfaces, &mut self.totals, host);
 
-        let gaps = &mut self.gaps;
-        if !self.snmp.parse(gaps, |bytes| protocols::parse_snmp(bytes, tcp, udp)) {
+        let (gaps, protocols) = (&mut self.gaps, &mut self.protocols);
+        if !self.snmp.parse(gaps, |bytes| protocols.parse_snmp(bytes, tcp, udp)) {
             tcp.clear();
             udp.clear();
         }
         tcp.set_read_at(self.snmp.read_at());
         udp.set_read_at(self.snmp.read_at());
-        self.netstat.parse(gaps, |bytes| protocols::parse_netstat(bytes, tcp));
-        self.sockstat.parse(gaps, |bytes| protocols::parse_sockstat(bytes, sockets));
-        sockets.set_read_at(self.sockstat.read_at());
+        self.netstat.parse(gaps, |bytes| protocols.parse_netstat(bytes, tcp));
+        let counters = &mut self.softnet;
+        self.softnet_stat.parse(gaps, |bytes| counters.parse(bytes, softnet));
+        softnet.set_read_at(self.softnet_stat.read_at());
 
-        if let Some(links) = &self.links {
-            links.with(|links| links.fill(interfaces));
+        if let Some(slow) = &self.slow {
+            slow.with(|slow| {
+                slow.links.fill(interfaces, &mut self.places);
+                slow.fill_sockets(sockets, gaps);
+            });
         }
         if let Some(connections) = &self.connections {
             connections.with(|it| it.as_ref().map(|connections| connections.fill(tcp)));
@@ -247,7 +288,7 @@ impl BaseCollector for Network {
     }
 
     fn settled(&self) -> bool {
-        self.links.as_ref().is_none_or(Latest::is_there)
+        self.slow.as_ref().is_none_or(Latest::is_there)
             && self.connections.as_ref().is_none_or(Latest::is_there)
     }
 }

@@ -3,7 +3,8 @@
 use perf_event::events::{CacheId, CacheResult, Hardware, Software};
 use perfwatch_core::FieldId;
 
-use super::host;
+use super::encoding::Config;
+pub(super) use super::host;
 
 /// An event that the kernel can count.
 #[derive(Clone, Copy, Debug)]
@@ -14,9 +15,39 @@ pub enum Event {
     Hardware(Hardware),
     /// Counted by the CPU: reads of a cache, or those that missed.
     CacheRead(CacheId, CacheResult),
+    /// Counted by one PMU in its own terms.
+    Pmu(PmuEvent),
 }
 
+/// An event in the terms of its PMU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PmuEvent {
+    /// The PMU's number: `type` of its folder in `/sys/bus/event_source/devices`.
+    pub pmu: u32,
+    /// What it counts.
+    pub config: Config,
+}
+
+/// The numbers of the PMUs that stand for whichever PMU the CPU has (`enum perf_type_id`).
+const HARDWARE: u32 = 0;
+const HW_CACHE: u32 = 3;
+
 impl Event {
+    /// The event on a CPU of this kind. Where there are several, the upper half of `config` says
+    /// which is meant (`PERF_PMU_CAP_EXTENDED_HW_TYPE`).
+    pub(super) fn on(self, kind: Option<u32>) -> Self {
+        let (pmu, id) = match self {
+            Self::Hardware(event) => (HARDWARE, u64::from(event)),
+            Self::CacheRead(cache, result) => {
+                (HW_CACHE, u64::from(u8::from(cache)) | u64::from(u8::from(result)) << 16)
+            }
+            Self::Software(_) | Self::Pmu(_) => return self,
+        };
+        let Some(kind) = kind else { return self };
+        let config = Config { config: u64::from(kind) << 32 | id, ..Config::default() };
+        Self::Pmu(PmuEvent { pmu, config })
+    }
+
     /// A count in the unit of its field. The kernel counts clocks in nanoseconds.
     pub(super) fn in_field_unit(self, count: f64) -> f64 {
         match self {
@@ -55,6 +86,7 @@ impl Class {
 }
 
 /// One event: its name as `perf list` has it, the field that holds its count, and the event.
+#[derive(Clone, Copy)]
 pub(super) struct Counted {
     pub(super) name: &'static str,
     pub(super) field: FieldId,

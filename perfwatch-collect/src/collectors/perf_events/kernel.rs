@@ -7,10 +7,10 @@ use std::{
 
 use perf_event::{
     Builder, Counter, ReadFormat,
-    events::{Cache, CacheOp, Software},
+    events::{Cache, CacheOp, Raw, Software},
 };
 
-use super::{CounterGroup, CounterSource, Event, MAX_GROUP, Reading};
+use super::{Config, CounterGroup, CounterSource, Event, MAX_GROUP, PmuEvent, Reading};
 use crate::sys;
 
 /// The running kernel.
@@ -39,6 +39,11 @@ fn builder(cpu: u32, event: Event) -> Builder<'static> {
         Event::Hardware(event) => builder.event(event),
         Event::CacheRead(which, result) => {
             builder.event(Cache { which, operation: CacheOp::READ, result })
+        }
+        Event::Pmu(PmuEvent { pmu, config: Config { config, config1, config2 } }) => {
+            builder.event(Raw::new(config).config1(config1).config2(config2));
+            builder.attrs_mut().type_ = pmu;
+            &mut builder
         }
     };
     builder.any_pid().one_cpu(cpu as usize).include_kernel().include_hv().read_format(

@@ -3,19 +3,26 @@
 //! Each event is opened on its own merit: what this host lacks is a gap with its reason. Events
 //! that are divided by one another share a group, so that both cover the same time ([`events`]).
 //! The kernel's counters are reached through [`CounterSource`], so that scaling and arithmetic
-//! are tested without them ([`counting`]).
+//! are tested without them ([`scaled`]).
 
 mod counting;
+mod cpus;
+mod encoding;
 mod events;
 mod kernel;
-mod reasons;
+pub(crate) mod pmu;
+pub(crate) mod reasons;
+pub(crate) mod scaled;
+mod topdown;
 
 use perfwatch_core::{Block, Table, metric_table};
 
-use crate::{BaseCollector, CollectError, Gap, Roots, Source, blocks_of, parse::cpu_list};
+use crate::{BaseCollector, CollectError, Gap, Roots, Source, blocks_of};
 use counting::Counting;
-pub use events::Event;
+pub use encoding::Config;
+pub use events::{Event, PmuEvent};
 pub use kernel::KernelCounters;
+use topdown::TopDown;
 
 metric_table! {
     /// Performance events of the whole host, summed over its CPUs.
@@ -66,6 +73,16 @@ metric_table! {
         itlb_loads: Counter Count,
         /// Look-ups of instruction addresses that missed.
         itlb_load_misses: Counter Count,
+        /// Slots in which a CPU could have started an operation, where the CPU counts them.
+        slots: Counter Count,
+        /// Slots whose operation was finished.
+        slots_retiring: Counter Count,
+        /// Slots lost to operations begun on a wrong guess.
+        slots_bad_speculation: Counter Count,
+        /// Slots left empty because no operation came in.
+        slots_frontend_bound: Counter Count,
+        /// Slots left empty because operations waited, mostly for memory.
+        slots_backend_bound: Counter Count,
         /// Share of time in which the software events were counted.
         software_coverage: Gauge Percent,
         /// Share of time in which the hardware events were counted; the rest is estimated.
@@ -90,6 +107,18 @@ metric_table! {
         dtlb_miss: Percent = [dtlb_load_misses] / [dtlb_loads],
         /// Look-ups of instruction addresses that missed, as a share of all.
         itlb_miss: Percent = [itlb_load_misses] / [itlb_loads],
+        /// Slots whose operation was finished, as a share of all (top-down analysis, level 1).
+        retiring: Percent = [slots_retiring]
+            / [slots_retiring slots_bad_speculation slots_frontend_bound slots_backend_bound],
+        /// Slots lost to operations begun on a wrong guess, as a share of all.
+        bad_speculation: Percent = [slots_bad_speculation]
+            / [slots_retiring slots_bad_speculation slots_frontend_bound slots_backend_bound],
+        /// Slots left empty because no operation came in, as a share of all.
+        frontend_bound: Percent = [slots_frontend_bound]
+            / [slots_retiring slots_bad_speculation slots_frontend_bound slots_backend_bound],
+        /// Slots left empty because operations waited, mostly for memory, as a share of all.
+        backend_bound: Percent = [slots_backend_bound]
+            / [slots_retiring slots_bad_speculation slots_frontend_bound slots_backend_bound],
     }
 }
 
@@ -127,8 +156,15 @@ pub trait CounterGroup: Send {
     fn read(&mut self) -> std::io::Result<Reading>;
 }
 
+/// The events of each group that a CPU may have, for who measures what reading them costs: each
+/// group is one [`CounterGroup`] on every CPU.
+pub fn groups() -> impl Iterator<Item = Vec<Event>> {
+    events::GROUPS.iter().map(|group| group.events.iter().map(|counted| counted.event).collect())
+}
+
 /// The collector of performance events.
 pub struct PerfEvents {
+    roots: Roots,
     online: Source,
     /// The list of CPUs that the groups were opened for.
     counted_cpus: Vec<u8>,
@@ -147,6 +183,7 @@ impl PerfEvents {
     /// Counts what `source` offers.
     pub fn with_source(roots: &Roots, source: Box<dyn CounterSource>) -> Self {
         Self {
+            roots: roots.clone(),
             online: Source::new(roots.sys("devices/system/cpu/online")),
             counted_cpus: Vec::new(),
             source,
@@ -164,13 +201,16 @@ impl PerfEvents {
         }
         self.counted_cpus.clear();
         self.counted_cpus.extend_from_slice(list);
-        let mut cpus = Vec::new();
-        cpu_list(list, |cpu| cpus.push(cpu));
+        let cpus = cpus::online(&self.roots, list);
         // Closed first: both at once could be more descriptors than there are.
         self.counting = Counting::default();
         let paranoid = self.paranoid.read().ok().and_then(|text| std::str::from_utf8(text).ok());
-        let (counting, gaps) =
-            Counting::open(self.source.as_ref(), &cpus, paranoid.map(str::trim))?;
+        let (counting, gaps) = Counting::open(
+            self.source.as_ref(),
+            &cpus,
+            TopDown::find(&self.roots),
+            paranoid.map(str::trim),
+        )?;
         self.counting = counting;
         self.gaps = gaps;
         Ok(())

@@ -15,9 +15,15 @@ pub(super) struct Refusals<'a> {
 
 /// Why something was refused, and what would help.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Reason {
-    text: String,
-    cure: Option<String>,
+pub(crate) struct Reason {
+    pub(crate) text: String,
+    pub(crate) cure: Option<String>,
+}
+
+impl Reason {
+    pub(crate) fn new(text: String, cure: Option<&str>) -> Self {
+        Self { text, cure: cure.map(str::to_owned) }
+    }
 }
 
 impl<'a> Refusals<'a> {
@@ -41,30 +47,35 @@ impl<'a> Refusals<'a> {
 }
 
 fn explain(class: Class, error: &io::Error, paranoid: Option<&str>) -> Reason {
-    let level = paranoid.unwrap_or("unknown");
-    let (text, cure) = match error.raw_os_error() {
-        Some(EACCES | EPERM) => (
-            format!(
-                "not permitted: kernel.perf_event_paranoid is {level} \
-                 and the process lacks CAP_PERFMON"
-            ),
-            Some(
-                "give the service CAP_PERFMON (systemd: AmbientCapabilities=CAP_PERFMON; \
-                 container: --cap-add PERFMON) or set kernel.perf_event_paranoid to 0",
-            ),
-        ),
-        Some(EMFILE | ENFILE) => (
-            "too few file descriptors: one is needed per event and CPU".to_owned(),
-            Some("raise the limit (ulimit -n, or LimitNOFILE= of the service)"),
-        ),
-        _ if class == Class::Software => (format!("the kernel refuses it: {error}"), None),
-        _ => (
+    refusal(error, paranoid).unwrap_or_else(|| match class {
+        Class::Software => Reason::new(format!("the kernel refuses it: {error}"), None),
+        Class::Hardware | Class::Cache => Reason::new(
             "this CPU or virtual machine has no counter for it".to_owned(),
             Some(
                 "in a virtual machine, give the guest a PMU \
                  (QEMU/KVM: -cpu host,pmu=on); some clouds offer it on metal instances only",
             ),
         ),
+    })
+}
+
+/// What keeps any counter from being opened: permission, or the number of descriptors.
+pub(crate) fn refusal(error: &io::Error, paranoid: Option<&str>) -> Option<Reason> {
+    let level = paranoid.unwrap_or("unknown");
+    let (text, cure) = match error.raw_os_error()? {
+        EACCES | EPERM => (
+            format!(
+                "not permitted: kernel.perf_event_paranoid is {level} \
+                 and the process lacks CAP_PERFMON"
+            ),
+            "give the service CAP_PERFMON (systemd: AmbientCapabilities=CAP_PERFMON; \
+             container: --cap-add PERFMON) or set kernel.perf_event_paranoid to 0",
+        ),
+        EMFILE | ENFILE => (
+            "too few file descriptors: one is needed per event and CPU".to_owned(),
+            "raise the limit (ulimit -n, or LimitNOFILE= of the service)",
+        ),
+        _ => return None,
     };
-    Reason { text, cure: cure.map(str::to_owned) }
+    Some(Reason::new(text, Some(cure)))
 }

@@ -1,6 +1,6 @@
 //! Which mounts are real file systems, each once.
 
-use std::{collections::HashMap, fs, io, path::Path};
+use std::collections::HashMap;
 
 use procfs::process::MountInfo;
 
@@ -35,14 +35,9 @@ pub(super) struct Mount {
     pub(super) read_only: bool,
 }
 
-/// The mounts of real file systems: one per device, the shortest of its whole mounts.
-pub(super) fn real_mounts(mountinfo: &Path, filesystems: &Path) -> io::Result<Vec<Mount>> {
-    let text = fs::read(mountinfo)?;
-    let kinds = fs::read_to_string(filesystems).unwrap_or_default();
-    Ok(select(&String::from_utf8_lossy(&text), &kinds))
-}
-
-fn select(mountinfo: &str, kinds: &str) -> Vec<Mount> {
+/// The mounts of real file systems in the text of `mountinfo`: one per device, the shortest of its
+/// whole mounts. `kinds` is the text of `/proc/filesystems`.
+pub(super) fn select(mountinfo: &str, kinds: &str) -> Vec<Mount> {
     let mut best: HashMap<String, (bool, Mount)> = HashMap::new();
     let mut order = Vec::new();
     for mount in mountinfo.lines().filter_map(|line| MountInfo::from_line(line).ok()) {
@@ -138,5 +133,18 @@ this is no mount
     #[test]
     fn escapes_are_undone() {
         assert_eq!(unescape(r"a\040b\134c\011d\9"), "a b\\c\td\\9");
+    }
+
+    #[test]
+    fn each_dataset_of_zfs_stands_for_itself_and_a_bind_mount_does_not() {
+        let mountinfo = "\
+40 1 0:30 / / rw - zfs rpool/ROOT/debian rw
+41 40 0:31 / /home rw - zfs rpool/home rw
+42 40 0:31 /ada /srv/ada rw - zfs rpool/home rw
+43 40 0:32 / /tank rw - zfs tank ro
+";
+        let mounts = select(mountinfo, KINDS);
+        let points: Vec<_> = mounts.iter().map(|mount| mount.point.as_str()).collect();
+        assert_eq!(points, ["/", "/home", "/tank"]);
     }
 }

@@ -1,0 +1,125 @@
+//! How the columns of a table are computed, looked up once instead of for every row.
+//!
+//! Inside a row all numbers are floats in base units, and what is not known is NaN: it makes every
+//! result that it enters NaN, which rounds to [`MISSING`].
+
+use crate::{Column, Decimal, FieldId, MISSING, Per, Source, Table, Unit, growth};
+
+/// The columns of one table, ready to be computed row after row.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    table: &'static Table,
+    fields: Vec<FieldPlan>,
+    columns: Vec<ColumnPlan>,
+    /// What the fields of the row at hand have to say: a counter's growth, a gauge's level.
+    changes: Vec<f64>,
+}
+
+#[derive(Clone, Debug)]
+struct FieldPlan {
+    counts: bool,
+    cpu_time: bool,
+    /// The base unit is the field's times the first over the second.
+    base: (f64, f64),
+}
+
+#[derive(Clone, Debug)]
+struct ColumnPlan {
+    column: &'static Column,
+    base: (f64, f64),
+    scale: f64,
+}
+
+impl Plan {
+    pub(crate) fn new(table: &'static Table) -> Self {
+        let fields = table.fields.iter().map(|field| FieldPlan {
+            counts: field.kind.is_counter(),
+            cpu_time: field.unit == Unit::CpuTime,
+            base: field.base(),
+        });
+        let columns = table.columns.iter().map(|column| ColumnPlan {
+            column,
+            base: column.unit.base(),
+            scale: column.unit.scale() as f64,
+        });
+        Self { table, fields: fields.collect(), columns: columns.collect(), changes: Vec::new() }
+    }
+
+    /// Appends the columns of a row that was `before` and is `now`, `seconds` later.
+    pub(crate) fn compute(
+        &mut self,
+        before: Option<&[i64]>,
+        now: &[i64],
+        seconds: f64,
+        values: &mut Vec<i64>,
+    ) {
+        let cpu_time = self.changes(before.unwrap_or_default(), now);
+        let row = Row { table: self.table, changes: &self.changes, cpu_time, seconds };
+        values.extend(self.columns.iter().map(|plan| match plan.column.source {
+            Source::Level(id) => now.get(id.0).copied().unwrap_or(MISSING),
+            _ => Decimal::nearest(row.compute(plan) * plan.scale),
+        }));
+    }
+
+    /// Sets the changes; returns all CPU time of the row.
+    fn changes(&mut self, before: &[i64], now: &[i64]) -> f64 {
+        let mut cpu_time = 0.0;
+        self.changes.clear();
+        for (index, (field, &level)) in self.fields.iter().zip(now).enumerate() {
+            let change = if !field.counts {
+                if level == MISSING { f64::NAN } else { level as f64 }
+            } else {
+                let growth = growth(self.table, before, now, FieldId(index));
+                growth.map_or(f64::NAN, |growth| growth as f64)
+            };
+            let change = change * field.base.0 / field.base.1;
+            if field.cpu_time {
+                cpu_time += change;
+            }
+            self.changes.push(change);
+        }
+        cpu_time
+    }
+}
+
+/// One row at hand.
+struct Row<'a> {
+    table: &'static Table,
+    changes: &'a [f64],
+    cpu_time: f64,
+    seconds: f64,
+}
+
+impl Row<'_> {
+    /// The value of a column in its unit.
+    fn compute(&self, plan: &ColumnPlan) -> f64 {
+        match plan.column.source {
+            Source::Level(id) => self.of(id),
+            Source::Rate(id) => self.of(id) / self.seconds,
+            Source::Share(id) => ratio(100.0 * self.of(id), self.cpu_time),
+            Source::Formula(index) => {
+                let Some(formula) = self.table.derived.get(index) else { return f64::NAN };
+                let per = match formula.per {
+                    Per::Second => self.seconds,
+                    Per::Fields(fields) => self.sum(fields),
+                };
+                let value = ratio(self.sum(formula.sum), per) * plan.base.1 / plan.base.0;
+                // Sources read a moment apart may exceed the whole by a rounding.
+                if plan.column.unit == Unit::Percent { value.clamp(0.0, 100.0) } else { value }
+            }
+        }
+    }
+
+    fn of(&self, id: FieldId) -> f64 {
+        self.changes.get(id.0).copied().unwrap_or(f64::NAN)
+    }
+
+    fn sum(&self, fields: &[FieldId]) -> f64 {
+        fields.iter().map(|&id| self.of(id)).sum()
+    }
+}
+
+/// Nothing is a share of nothing.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { f64::NAN }
+}
