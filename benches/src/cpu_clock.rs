@@ -1,7 +1,15 @@
 //! CPU time, which other programs on the machine disturb less than time on the wall.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
-use nix::time::{ClockId, clock_gettime};
+use nix::{
+    sys::{
+        resource::{UsageWho, getrusage},
+        time::TimeVal,
+    },
+    time::{ClockId, clock_gettime},
+};
 
 /// CPU time of the calling thread in nanoseconds.
 ///
@@ -10,4 +18,18 @@ use nix::time::{ClockId, clock_gettime};
 pub fn thread_cpu_ns() -> Result<u64> {
     let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).context("no CPU clock")?;
     Ok(u64::try_from(time.tv_sec())? * 1_000_000_000 + u64::try_from(time.tv_nsec())?)
+}
+
+/// CPU time of all threads of this process: in its own code, and in the kernel for it.
+///
+/// # Errors
+/// If the system does not count it.
+pub fn process_cpu() -> Result<(Duration, Duration)> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).context("no account of CPU time")?;
+    Ok((duration(usage.user_time())?, duration(usage.system_time())?))
+}
+
+fn duration(time: TimeVal) -> Result<Duration> {
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec())?);
+    Ok(seconds + Duration::from_micros(u64::try_from(time.tv_usec())?))
 }
