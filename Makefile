@@ -21,8 +21,9 @@ bench: ## What sampling costs, beside the bare reads of the same files.
 side-by-side: ## What sampling costs, beside other programs; ARGS="--seconds 60 --runs 3".
 	benches/side-by-side/run $(ARGS)
 
-verify-numbers: build ## PerfWatch's numbers beside free, df, mpstat and the load average.
-	PERFWATCH=target/release/perfwatch benches/verify-numbers/run
+verify-numbers: ## PerfWatch's numbers beside mpstat, iostat, sar, vmstat, free, df and perf stat.
+	cargo build --release --locked -p perfwatch-cli
+	PERFWATCH=target/release/perfwatch benches/verify-numbers/run $(ARGS)
 
 screenshots: build ## Take the pictures of README from a real browser.
 	SCREENSHOT_FOLD=1 SCREENSHOT_DIR=$(CURDIR)/docs/screenshots PROFILE=release scripts/browser-test.sh
