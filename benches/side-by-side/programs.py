@@ -84,13 +84,13 @@ def hot_rows():
             ours=True),
         Hot("perfwatch-floor", perfwatch_loop("floor"), "all that those collectors read, not parsed", ours=True),
         Hot("perfwatch-all", perfwatch_loop("everything"), "every collector, perf events too", ours=True),
-        Hot("psutil", rust_loop("psutil"), "Rust; no TCP, no pressure, no vmstat"),
+        Hot("psutil", rust_loop("psutil"), "Rust; no TCP, no pressure"),
         Hot("procfs", rust_loop("procfs"), "Rust; no netstat, no sockstat"),
         Hot("heim", rust_loop("heim"), "Rust; no TCP, no pressure"),
         Hot("systemstat", rust_loop("systemstat"), "Rust; no TCP, no pressure, no vmstat"),
         Hot("sysinfo", rust_loop("sysinfo"), "Rust; no TCP, no pressure, no vmstat"),
-        Hot("psutil-python", python_loop("hot", "plain"), "without its socket scan"),
-        Hot("psutil-sockets", python_loop("hot", "sockets"), "with its socket scan"),
+        Hot("psutil-python", python_loop("hot", "plain"), "Python; no TCP, no pressure; without its socket scan"),
+        Hot("psutil-sockets", python_loop("hot", "sockets"), "Python; the same with its socket scan"),
     ]
 
 
