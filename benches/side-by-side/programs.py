@@ -106,6 +106,8 @@ def paced_rows():
         Paced("sysinfo", paced_loop("sysinfo"), "the crate in a loop, keeps nothing"),
         Paced("psutil-python", lambda folder, seconds: Plan(python_loop("paced", "plain")(seconds)),
               "in a loop, keeps nothing"),
+        Paced("psutil-sockets", lambda folder, seconds: Plan(python_loop("paced", "sockets")(seconds)),
+              "the same with its socket scan"),
         Paced("node_exporter", node_exporter([]), "default collectors, read each second"),
         Paced("node_exporter-few", node_exporter(FEW), "the matching collectors, read each second"),
         Paced("netdata", netdata(plugins=True), "netdata-core as it comes"),
