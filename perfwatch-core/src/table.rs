@@ -128,6 +128,10 @@ impl Table {
     }
 }
 
+/// No table has more fields: a row is computed in an array of this size.
+#[doc(hidden)]
+pub const MOST_FIELDS: usize = 64;
+
 /// How many columns a view of these fields has before the derived ones.
 #[doc(hidden)]
 pub const fn visible(fields: &[Field]) -> usize {
@@ -227,6 +231,7 @@ macro_rules! metric_table {
                 help: concat!($($field_help),+).trim_ascii(),
                 view_name: $crate::metric_table!(@name $field $kind $unit),
             }),+];
+            const _: () = assert!(FIELDS.len() <= $crate::MOST_FIELDS, "too many fields");
             const DERIVED: &[$crate::Derived] = &[$($($crate::Derived {
                 view_name: $crate::metric_table!(@name $derived Gauge $derived_unit),
                 unit: $crate::Unit::$derived_unit,
