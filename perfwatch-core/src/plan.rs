@@ -6,16 +6,14 @@
 use crate::{Column, Decimal, FieldId, MISSING, Per, Source, Table, Unit, growth};
 
 /// The columns of one table, ready to be computed row after row.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Plan {
     table: &'static Table,
     fields: Vec<FieldPlan>,
     columns: Vec<ColumnPlan>,
-    /// What the fields of the row at hand have to say: a counter's growth, a gauge's level.
-    changes: Vec<f64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct FieldPlan {
     counts: bool,
     cpu_time: bool,
@@ -23,7 +21,7 @@ struct FieldPlan {
     base: (f64, f64),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct ColumnPlan {
     column: &'static Column,
     base: (f64, f64),
@@ -42,43 +40,39 @@ impl Plan {
             base: column.unit.base(),
             scale: column.unit.scale() as f64,
         });
-        Self { table, fields: fields.collect(), columns: columns.collect(), changes: Vec::new() }
+        Self { table, fields: fields.collect(), columns: columns.collect() }
     }
 
-    /// Appends the columns of a row that was `before` and is `now`, `seconds` later.
+    /// What the fields of a row that was `before` and is `now` have to say: a counter's growth, a
+    /// gauge's level.
+    pub(crate) fn changes(&self, before: Option<&[i64]>, now: &[i64], changes: &mut Vec<f64>) {
+        let before = before.unwrap_or_default();
+        changes.clear();
+        changes.extend(self.fields.iter().zip(now).enumerate().map(|(index, (field, &level))| {
+            let change = if field.counts {
+                growth(self.table, before, now, FieldId(index))
+            } else {
+                (level != MISSING).then_some(level)
+            };
+            change.map_or(f64::NAN, |change| change as f64) * field.base.0 / field.base.1
+        }));
+    }
+
+    /// Appends the columns of a row that changed so much in some seconds.
     pub(crate) fn compute(
-        &mut self,
-        before: Option<&[i64]>,
+        &self,
         now: &[i64],
+        changes: &[f64],
         seconds: f64,
         values: &mut Vec<i64>,
     ) {
-        let cpu_time = self.changes(before.unwrap_or_default(), now);
-        let row = Row { table: self.table, changes: &self.changes, cpu_time, seconds };
+        let fields = self.fields.iter().zip(changes);
+        let cpu_time = fields.filter(|(field, _)| field.cpu_time).map(|(_, change)| change).sum();
+        let row = Row { table: self.table, changes, cpu_time, seconds };
         values.extend(self.columns.iter().map(|plan| match plan.column.source {
             Source::Level(id) => now.get(id.0).copied().unwrap_or(MISSING),
             _ => Decimal::nearest(row.compute(plan) * plan.scale),
         }));
-    }
-
-    /// Sets the changes; returns all CPU time of the row.
-    fn changes(&mut self, before: &[i64], now: &[i64]) -> f64 {
-        let mut cpu_time = 0.0;
-        self.changes.clear();
-        for (index, (field, &level)) in self.fields.iter().zip(now).enumerate() {
-            let change = if !field.counts {
-                if level == MISSING { f64::NAN } else { level as f64 }
-            } else {
-                let growth = growth(self.table, before, now, FieldId(index));
-                growth.map_or(f64::NAN, |growth| growth as f64)
-            };
-            let change = change * field.base.0 / field.base.1;
-            if field.cpu_time {
-                cpu_time += change;
-            }
-            self.changes.push(change);
-        }
-        cpu_time
     }
 }
 

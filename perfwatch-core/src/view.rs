@@ -4,6 +4,8 @@
 //! frame, a reset counter, a row that just appeared, a clock that stood still and a suspend give
 //! no rate; the value is then [`crate::MISSING`].
 
+use std::sync::Arc;
+
 use crate::{Block, Decimal, Frame, Keys, Table, plan::Plan};
 
 /// How far two readings of the suspend clock may differ without a suspend between them.
@@ -15,12 +17,12 @@ pub struct ViewBlock {
     table: &'static Table,
     keys: Keys,
     values: Vec<i64>,
-    plan: Plan,
+    plan: Arc<Plan>,
 }
 
 impl ViewBlock {
     fn new(table: &'static Table) -> Self {
-        Self { table, keys: Keys::default(), values: Vec::new(), plan: Plan::new(table) }
+        Self { table, keys: Keys::default(), values: Vec::new(), plan: Arc::new(Plan::new(table)) }
     }
 
     /// The table whose rows these are.
@@ -46,7 +48,7 @@ impl ViewBlock {
         Some(Decimal { value: *values.get(at)?, decimals })
     }
 
-    fn update(&mut self, previous: Option<&Block>, current: &Block) {
+    fn update(&mut self, previous: Option<&Block>, current: &Block, changes: &mut Vec<f64>) {
         self.keys.copy_from(current.keys());
         self.values.clear();
         let elapsed =
@@ -58,7 +60,8 @@ impl ViewBlock {
             hint = found.map_or(hint, |found| found + 1);
             let before = previous.zip(found).and_then(|(before, found)| before.row(found));
             let now = current.row(row).unwrap_or_default();
-            self.plan.compute(before, now, elapsed as f64 / 1e9, &mut self.values);
+            self.plan.changes(before, now, changes);
+            self.plan.compute(now, changes, elapsed as f64 / 1e9, &mut self.values);
         }
     }
 }
@@ -70,6 +73,8 @@ pub struct View {
     pub timestamp_ms: i64,
     /// One block per table, in the order of the collectors.
     pub blocks: Vec<ViewBlock>,
+    /// What the fields of the row at hand have to say; kept for its memory.
+    changes: Vec<f64>,
 }
 
 impl View {
@@ -94,7 +99,7 @@ impl View {
             let before = previous
                 .and_then(|frame| frame.blocks.get(index))
                 .filter(|before| std::ptr::eq(before.table(), block.table()));
-            mine.update(before, block);
+            mine.update(before, block, &mut self.changes);
         }
     }
 

@@ -142,7 +142,7 @@ fn frequencies(roots: &Roots) -> Vec<(u32, f64)> {
     let present = fs::read(base.join("present")).unwrap_or_default();
     cpu_list(&present, |cpu| {
         let path = base.join(format!("cpu{cpu}/cpufreq/scaling_cur_freq"));
-        if let Some(khz) = read_number(&path) {
+        if let Some(khz) = read_number(&path).filter(|khz| *khz >= 0.0) {
             found.push((cpu, khz / 1000.0));
         }
     });
@@ -162,7 +162,8 @@ fn cpuinfo_frequencies(cpuinfo: &str) -> Vec<(u32, f64)> {
                 cpu = value.trim().parse().ok();
                 None
             }
-            "cpu MHz" => cpu.zip(value.trim().parse().ok().filter(|mhz: &f64| mhz.is_finite())),
+            "cpu MHz" => cpu
+                .zip(value.trim().parse().ok().filter(|mhz: &f64| mhz.is_finite() && *mhz >= 0.0)),
             _ => None,
         })
         .collect()
