@@ -105,7 +105,8 @@ fn section(metric_type: &MetricType, data: &Value, page: Page) -> Vec<String> {
     }
     if left_out > 0 {
         let said = format!("fields without a value, left out: {left_out}");
-        lines.push(format!("  {}", page.ink.dim(&said)));
+        let said = text::wrap(&said, page.width.saturating_sub(2));
+        lines.extend(said.iter().map(|line| format!("  {}", page.ink.dim(line))));
     }
     lines
 }

@@ -63,12 +63,12 @@ impl Sensors {
             let reason = "no CPU sensor in /sys/class/hwmon or /sys/class/thermal; \
                           virtual machines have none";
             let cure = "on real hardware load the sensor driver: modprobe coretemp or k10temp";
-            gaps.push(Gap::new(TEMPERATURE, reason, Some(cure)));
+            gaps.push(Gap::new(TEMPERATURE, reason, Some(cure)).of_hardware());
         }
         if throttled.is_none() {
             let reason = "no CPU has thermal_throttle in /sys/devices/system/cpu; \
                           only Intel's have, and virtual machines do not";
-            gaps.push(Gap::new(THROTTLING, reason, None));
+            gaps.push(Gap::new(THROTTLING, reason, None).of_hardware());
         }
         Self { frequencies, temperatures, offline: offline(roots), throttled, gaps }
     }
