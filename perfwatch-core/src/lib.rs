@@ -29,4 +29,4 @@ pub use unit::Unit;
 pub use view::{View, ViewBlock};
 
 #[doc(hidden)]
-pub use table::{columns, visible};
+pub use table::{MOST_FIELDS, columns, visible};

@@ -3,7 +3,7 @@
 //! Inside a row all numbers are floats in base units, and what is not known is NaN: it makes every
 //! result that it enters NaN, which rounds to [`MISSING`].
 
-use crate::{Column, Decimal, FieldId, MISSING, Per, Source, Table, Unit, growth};
+use crate::{Column, Decimal, FieldId, MISSING, MOST_FIELDS, Per, Source, Table, Unit, growth};
 
 /// The columns of one table, ready to be computed row after row.
 #[derive(Debug)]
@@ -43,36 +43,41 @@ impl Plan {
         Self { table, fields: fields.collect(), columns: columns.collect() }
     }
 
-    /// What the fields of a row that was `before` and is `now` have to say: a counter's growth, a
-    /// gauge's level.
-    pub(crate) fn changes(&self, before: Option<&[i64]>, now: &[i64], changes: &mut Vec<f64>) {
-        let before = before.unwrap_or_default();
-        changes.clear();
-        changes.extend(self.fields.iter().zip(now).enumerate().map(|(index, (field, &level))| {
+    /// Appends the columns of a row that was `before` and is `now`, `seconds` later.
+    pub(crate) fn compute(
+        &self,
+        before: Option<&[i64]>,
+        now: &[i64],
+        seconds: f64,
+        values: &mut Vec<i64>,
+    ) {
+        let mut changes = [f64::NAN; MOST_FIELDS];
+        let cpu_time = self.changes(before.unwrap_or_default(), now, &mut changes);
+        let row = Row { table: self.table, changes: &changes, cpu_time, seconds };
+        values.extend(self.columns.iter().map(|plan| match plan.column.source {
+            Source::Level(id) => now.get(id.0).copied().unwrap_or(MISSING),
+            _ => Decimal::nearest(row.compute(plan) * plan.scale),
+        }));
+    }
+
+    /// Writes what each field has to say, a counter its growth and a gauge its level; returns all
+    /// CPU time of the row.
+    fn changes(&self, before: &[i64], now: &[i64], changes: &mut [f64; MOST_FIELDS]) -> f64 {
+        let mut cpu_time = 0.0;
+        let fields = self.fields.iter().zip(now).enumerate();
+        for ((index, (field, &level)), slot) in fields.zip(changes) {
             let change = if field.counts {
                 growth(self.table, before, now, FieldId(index))
             } else {
                 (level != MISSING).then_some(level)
             };
-            change.map_or(f64::NAN, |change| change as f64) * field.base.0 / field.base.1
-        }));
-    }
-
-    /// Appends the columns of a row that changed so much in some seconds.
-    pub(crate) fn compute(
-        &self,
-        now: &[i64],
-        changes: &[f64],
-        seconds: f64,
-        values: &mut Vec<i64>,
-    ) {
-        let fields = self.fields.iter().zip(changes);
-        let cpu_time = fields.filter(|(field, _)| field.cpu_time).map(|(_, change)| change).sum();
-        let row = Row { table: self.table, changes, cpu_time, seconds };
-        values.extend(self.columns.iter().map(|plan| match plan.column.source {
-            Source::Level(id) => now.get(id.0).copied().unwrap_or(MISSING),
-            _ => Decimal::nearest(row.compute(plan) * plan.scale),
-        }));
+            let (multiply, divide) = field.base;
+            *slot = change.map_or(f64::NAN, |change| change as f64 * multiply / divide);
+            if field.cpu_time {
+                cpu_time += *slot;
+            }
+        }
+        cpu_time
     }
 }
 

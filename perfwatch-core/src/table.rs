@@ -141,6 +141,10 @@ impl Table {
     }
 }
 
+/// No table has more fields: a row is computed in an array of this size.
+#[doc(hidden)]
+pub const MOST_FIELDS: usize = 64;
+
 /// How many columns a view of these fields has before the derived ones.
 #[doc(hidden)]
 pub const fn visible(fields: &[Field]) -> usize {
@@ -254,6 +258,7 @@ macro_rules! metric_table {
                     $($crate::Code { value: $code, word: $word },)*
                 )?],
             }),+];
+            const _: () = assert!(FIELDS.len() <= $crate::MOST_FIELDS, "too many fields");
             const DERIVED: &[$crate::Derived] = &[$($($crate::Derived {
                 view_name: $crate::metric_table!(@name $derived Gauge $derived_unit),
                 unit: $crate::Unit::$derived_unit,

@@ -48,7 +48,7 @@ impl ViewBlock {
         Some(Decimal { value: *values.get(at)?, decimals })
     }
 
-    fn update(&mut self, previous: Option<&Block>, current: &Block, changes: &mut Vec<f64>) {
+    fn update(&mut self, previous: Option<&Block>, current: &Block) {
         self.keys.copy_from(current.keys());
         self.values.clear();
         let elapsed =
@@ -60,8 +60,7 @@ impl ViewBlock {
             hint = found.map_or(hint, |found| found + 1);
             let before = previous.zip(found).and_then(|(before, found)| before.row(found));
             let now = current.row(row).unwrap_or_default();
-            self.plan.changes(before, now, changes);
-            self.plan.compute(now, changes, elapsed as f64 / 1e9, &mut self.values);
+            self.plan.compute(before, now, elapsed as f64 / 1e9, &mut self.values);
         }
     }
 }
@@ -73,8 +72,6 @@ pub struct View {
     pub timestamp_ms: i64,
     /// One block per table, in the order of the collectors.
     pub blocks: Vec<ViewBlock>,
-    /// What the fields of the row at hand have to say; kept for its memory.
-    changes: Vec<f64>,
 }
 
 impl View {
@@ -99,7 +96,7 @@ impl View {
             let before = previous
                 .and_then(|frame| frame.blocks.get(index))
                 .filter(|before| std::ptr::eq(before.table(), block.table()));
-            mine.update(before, block, &mut self.changes);
+            mine.update(before, block);
         }
     }
 
