@@ -24,7 +24,7 @@ pub use block::{Block, Keys, RowMut};
 pub use decimal::{Decimal, MISSING};
 pub use frame::Frame;
 pub use growth::growth;
-pub use table::{Column, Derived, Field, FieldId, Kind, Per, Source, Table};
+pub use table::{Code, Column, Derived, Field, FieldId, Kind, Per, Source, Table};
 pub use unit::Unit;
 pub use view::{View, ViewBlock};
 

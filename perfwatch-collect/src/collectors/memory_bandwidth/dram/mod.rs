@@ -114,7 +114,7 @@ impl Dram {
             let refused = refusal(&error, paranoid.as_deref().ok().map(str::trim));
             let other = || format!("the kernel refuses the memory controllers' counters: {error}");
             match refused {
-                Some(reason) => Gap { what: WHAT.into(), reason: reason.text, cure: reason.cure },
+                Some(reason) => Gap::new(WHAT, &reason.text, reason.cure.as_deref()),
                 None => Gap::new(WHAT, &other(), None),
             }
         })?;
