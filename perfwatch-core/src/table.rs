@@ -84,6 +84,17 @@ pub struct Derived {
     pub per: Per,
 }
 
+impl Derived {
+    /// All fields that enter the formula.
+    pub fn fields(&self) -> impl Iterator<Item = FieldId> {
+        let below = match self.per {
+            Per::Second => &[],
+            Per::Fields(fields) => fields,
+        };
+        self.sum.iter().chain(below).copied()
+    }
+}
+
 /// Where a column of a view comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
