@@ -1,5 +1,5 @@
 # `make run` starts PerfWatch, `make test` runs every test. `make help` lists the rest.
-.PHONY: help run build test bench verify-numbers screenshots docs clean
+.PHONY: help run build test bench side-by-side verify-numbers screenshots docs clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -16,9 +16,14 @@ test: ## Install what the tests need, then run all of them.
 bench: ## What sampling costs, beside the bare reads of the same files.
 	cargo run --release --locked -p perfwatch-benches --bin cost
 	cargo bench --locked -p perfwatch-benches
+	benches/side-by-side/run
 
-verify-numbers: build ## PerfWatch's numbers beside free, df, mpstat and the load average.
-	PERFWATCH=target/release/perfwatch benches/verify-numbers/run
+side-by-side: ## What sampling costs, beside other programs; ARGS="--seconds 60 --runs 3".
+	benches/side-by-side/run $(ARGS)
+
+verify-numbers: ## PerfWatch's numbers beside mpstat, iostat, sar, vmstat, free, df and perf stat.
+	cargo build --release --locked -p perfwatch-cli
+	PERFWATCH=target/release/perfwatch benches/verify-numbers/run $(ARGS)
 
 screenshots: build ## Take the pictures of README from a real browser.
 	SCREENSHOT_FOLD=1 SCREENSHOT_DIR=$(CURDIR)/docs/screenshots PROFILE=release scripts/browser-test.sh

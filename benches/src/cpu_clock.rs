@@ -1,10 +1,12 @@
 //! CPU time, which other programs on the machine disturb less than time on the wall.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use nix::{
     sys::{
         resource::{UsageWho, getrusage},
-        time::TimeValLike,
+        time::TimeVal,
     },
     time::{ClockId, clock_gettime},
 };
@@ -18,13 +20,29 @@ pub fn thread_cpu_ns() -> Result<u64> {
     Ok(u64::try_from(time.tv_sec())? * 1_000_000_000 + u64::try_from(time.tv_nsec())?)
 }
 
-/// CPU time of the calling thread in user space and in the kernel, in microseconds. The kernel
-/// may know this split from its timer only: measure a second or more.
+/// CPU time of all threads of this process: in its own code, and in the kernel for it.
 ///
 /// # Errors
-/// If the system does not tell.
-pub fn user_and_system_us() -> Result<(f64, f64)> {
-    let usage = getrusage(UsageWho::RUSAGE_THREAD).context("no CPU times of a thread")?;
-    let microseconds = |time: nix::sys::time::TimeVal| time.num_microseconds() as f64;
-    Ok((microseconds(usage.user_time()), microseconds(usage.system_time())))
+/// If the system does not count it.
+pub fn process_cpu() -> Result<(Duration, Duration)> {
+    user_and_system(UsageWho::RUSAGE_SELF)
+}
+
+/// The same of the calling thread. The kernel may know the split from its timer only: measure a
+/// second or more.
+///
+/// # Errors
+/// If the system does not count it.
+pub fn thread_cpu() -> Result<(Duration, Duration)> {
+    user_and_system(UsageWho::RUSAGE_THREAD)
+}
+
+fn user_and_system(who: UsageWho) -> Result<(Duration, Duration)> {
+    let usage = getrusage(who).context("no account of CPU time")?;
+    Ok((duration(usage.user_time())?, duration(usage.system_time())?))
+}
+
+fn duration(time: TimeVal) -> Result<Duration> {
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec())?);
+    Ok(seconds + Duration::from_micros(u64::try_from(time.tv_usec())?))
 }

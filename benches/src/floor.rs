@@ -2,11 +2,10 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
-use perf_event::events::Software;
 use perfwatch_collect::{
     Roots,
     parse::cpu_list,
-    perf_events::{CounterGroup, CounterSource, Event, KernelCounters},
+    perf_events::{CounterGroup, CounterSource, Event, KernelCounters, groups},
 };
 
 /// The files that each collector reads at every tick.
@@ -20,17 +19,6 @@ const FILES: [(&str, &[&str]); 8] = [
     ("pressure", &["pressure/cpu", "pressure/memory", "pressure/io", "pressure/irq"]),
     // Zones of energy are found where there are any; see `open_zones`.
     ("power", &[]),
-];
-
-/// The events that every host has. Where there are hardware events as well, the collector reads
-/// more than this floor.
-const EVENTS: [Event; 6] = [
-    Event::Software(Software::CPU_CLOCK),
-    Event::Software(Software::CONTEXT_SWITCHES),
-    Event::Software(Software::CPU_MIGRATIONS),
-    Event::Software(Software::PAGE_FAULTS),
-    Event::Software(Software::PAGE_FAULTS_MIN),
-    Event::Software(Software::PAGE_FAULTS_MAJ),
 ];
 
 /// Below this, an answer of `/proc` is the last of its file; the collectors know that too.
@@ -90,9 +78,14 @@ impl Floor {
         let mut cpus = Vec::new();
         cpu_list(&std::fs::read(&online)?, |cpu| cpus.push(cpu));
         self.files.push(File::open(online)?);
-        let groups = cpus.into_iter().map(|cpu| KernelCounters.open(cpu, &EVENTS));
-        // A copied host has CPUs that this one lacks; its collector counts nothing there either.
-        self.groups.extend(groups.filter_map(Result::ok));
+        for events in groups() {
+            for &cpu in &cpus {
+                let opens = |event: &Event| KernelCounters.open(cpu, &[*event]).is_ok();
+                let offered: Vec<Event> = events.iter().copied().filter(opens).collect();
+                // A copied host has CPUs that this one lacks; its collector counts nothing there.
+                self.groups.extend(KernelCounters.open(cpu, &offered).ok());
+            }
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ mod hosts;
 mod synthetic;
 
 pub use alone::Alone;
-pub use cpu_clock::{thread_cpu_ns, user_and_system_us};
+pub use cpu_clock::{process_cpu, thread_cpu, thread_cpu_ns};
 pub use floor::Floor;
 pub use hosts::{Host, hosts};
 pub use synthetic::SyntheticHost;

@@ -3,7 +3,7 @@
 //! It is made from the tables of this build, or read from a daemon, which may be of another
 //! version; whatever shows values walks it.
 
-use perfwatch_core::{Column, Table};
+use perfwatch_core::{Code, Column, Table};
 use serde::{Deserialize, Serialize};
 
 /// All there is to know about the names in a view.
@@ -35,6 +35,15 @@ pub(crate) struct FieldEntry {
     pub(crate) symbol: String,
     pub(crate) decimals: u8,
     pub(crate) help: String,
+    /// What its values stand for, where they are no quantities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) codes: Vec<CodeEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CodeEntry {
+    pub(crate) value: i64,
+    pub(crate) word: String,
 }
 
 impl Catalog {
@@ -80,6 +89,13 @@ impl FieldEntry {
             symbol: column.unit.symbol().to_owned(),
             decimals: column.unit.decimals(),
             help: column.help.to_owned(),
+            codes: column.codes.iter().map(CodeEntry::of).collect(),
         }
+    }
+}
+
+impl CodeEntry {
+    fn of(code: &Code) -> Self {
+        Self { value: code.value, word: code.word.to_owned() }
     }
 }

@@ -13,6 +13,10 @@ const MOST_DECIMALS: u8 = 6;
 /// A value with its unit.
 pub(crate) fn value(value: Option<f64>, field: &FieldEntry) -> String {
     let Some(value) = value else { return MISSING.to_owned() };
+    let code = field.codes.iter().find(|code| code.value as f64 == value);
+    if let Some(code) = code {
+        return code.word.clone();
+    }
     let decimals = usize::from(field.decimals.min(MOST_DECIMALS));
     match field.unit.as_str() {
         "percent" => format!("{value:.1}%"),
@@ -59,7 +63,8 @@ fn scale<'a>(value: f64, bound: f64, step: f64, units: &[&'a str]) -> (f64, &'a 
 /// What a field is called above its values, which show the unit themselves.
 pub(crate) fn label(name: &str) -> String {
     let plain = name.strip_suffix("_per_sec").unwrap_or(name);
-    let units = ["_percent", "_bytes", "_celsius", "_mhz", "_ms", "_us", "_seconds"];
+    let units =
+        ["_percent", "_bytes", "_celsius", "_mhz", "_ms", "_us", "_seconds", "_watts", "_wh"];
     let plain = units.iter().find_map(|unit| plain.strip_suffix(unit)).unwrap_or(plain);
     plain.replace('_', " ")
 }
@@ -69,17 +74,29 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::{Catalog, all_tables};
+    use crate::{Catalog, all_tables, catalog::CodeEntry};
 
     fn shown(number: f64, unit: &str, symbol: &str, decimals: u8) -> String {
-        let field = FieldEntry {
+        value(Some(number), &field(unit, symbol, decimals))
+    }
+
+    fn field(unit: &str, symbol: &str, decimals: u8) -> FieldEntry {
+        FieldEntry {
             name: String::new(),
             unit: unit.to_owned(),
             symbol: symbol.to_owned(),
             decimals,
             help: String::new(),
-        };
-        value(Some(number), &field)
+            codes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_code_is_shown_as_its_word() {
+        let mut kind = field("count", "", 0);
+        kind.codes = vec![CodeEntry { value: 3, word: "bond".to_owned() }];
+        assert_eq!(value(Some(3.0), &kind), "bond");
+        assert_eq!(value(Some(9.0), &kind), "9", "a code of the future");
     }
 
     #[test]

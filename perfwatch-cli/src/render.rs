@@ -79,10 +79,17 @@ fn note_lines(note: &Note, page: Page) -> Vec<String> {
 
 fn section(metric_type: &MetricType, data: &Value, page: Page) -> Vec<String> {
     let mut lines = Vec::new();
+    let mut left_out = 0;
     for table in &metric_type.tables {
+        let rows = rows(table, data);
+        if rows.is_empty() {
+            continue;
+        }
+        let fields = with_values(table, &rows);
+        left_out += table.fields.len() - fields.len();
         let drawn = match &table.row {
-            Some(row) => grid::lines(row, table, rows(table, data), page),
-            None => pairs::lines(table, find(table, data), page),
+            Some(row) => grid::lines(row, &fields, rows, page),
+            None => pairs::lines(&fields, find(table, data).unwrap_or(&Value::Null), page),
         };
         if drawn.is_empty() {
             continue;
@@ -96,6 +103,11 @@ fn section(metric_type: &MetricType, data: &Value, page: Page) -> Vec<String> {
         }
         lines.extend(drawn);
     }
+    if left_out > 0 {
+        let said = format!("fields without a value, left out: {left_out}");
+        let said = text::wrap(&said, page.width.saturating_sub(2));
+        lines.extend(said.iter().map(|line| format!("  {}", page.ink.dim(line))));
+    }
     lines
 }
 
@@ -104,33 +116,47 @@ fn find<'a>(table: &TableEntry, data: &'a Value) -> Option<&'a Value> {
     table.name.split('.').try_fold(data, |value, name| value.get(name))
 }
 
-/// The rows of a table by name, ordered as people order names.
+/// The rows of a table by name, ordered as people order names; a table about the host has one,
+/// without a name.
 fn rows<'a>(table: &TableEntry, data: &'a Value) -> Vec<(&'a str, &'a Value)> {
-    let rows = find(table, data).and_then(Value::as_object);
-    let mut rows: Vec<_> = rows.into_iter().flatten().map(|(k, v)| (k.as_str(), v)).collect();
+    let found = find(table, data).unwrap_or(&Value::Null);
+    if table.row.is_none() {
+        return vec![("", found)];
+    }
+    let rows = found.as_object().into_iter().flatten();
+    let mut rows: Vec<_> = rows.map(|(k, v)| (k.as_str(), v)).collect();
     rows.sort_by_cached_key(|(name, _)| text::natural_key(name));
     rows
 }
 
+/// The field that sums a row up, and is shown first.
+const SUMMARY: &str = "usage_percent";
+
+/// The fields that have a value in one of these rows.
+fn with_values<'a>(table: &'a TableEntry, rows: &[(&str, &Value)]) -> Vec<&'a FieldEntry> {
+    let there =
+        |field: &&FieldEntry| rows.iter().any(|(_, row)| number(row, &field.name).is_some());
+    let mut fields: Vec<_> = table.fields.iter().filter(there).collect();
+    fields.sort_by_key(|field| field.name != SUMMARY);
+    fields
+}
+
 fn has_values(table: &TableEntry, data: &Value) -> bool {
-    if table.row.is_some() {
-        return !rows(table, data).is_empty();
-    }
-    let host = find(table, data);
-    table.fields.iter().any(|field| number(host, &field.name).is_some())
+    let rows = rows(table, data);
+    if table.row.is_some() { !rows.is_empty() } else { !with_values(table, &rows).is_empty() }
 }
 
-fn number(row: Option<&Value>, name: &str) -> Option<f64> {
-    row.and_then(|row| row.get(name)).and_then(Value::as_f64)
+fn number(row: &Value, name: &str) -> Option<f64> {
+    row.get(name).and_then(Value::as_f64)
 }
 
-/// All values of a row as text, in the order of the fields.
-fn cells(table: &TableEntry, row: Option<&Value>) -> Vec<String> {
-    let cell = |field: &FieldEntry| {
+/// The values of a row as text, in the order of the fields.
+fn cells(fields: &[&FieldEntry], row: &Value) -> Vec<String> {
+    let cell = |field: &&FieldEntry| {
         let shown = format::value(number(row, &field.name), field);
         text::escape(&shown).into_owned()
     };
-    table.fields.iter().map(cell).collect()
+    fields.iter().map(cell).collect()
 }
 
 #[cfg(test)]

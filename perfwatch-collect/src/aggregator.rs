@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many ticks measure every collector, so that a short run knows what each costs.
-const MEASURED_TICKS: usize = 3;
+const MEASURED_TICKS: usize = 8;
 
 struct Slot {
     collector: Box<dyn BaseCollector>,

@@ -59,12 +59,21 @@ pub struct Gap {
     pub reason: String,
     /// What would make it available, if anything can.
     pub cure: Option<String>,
+    /// Whether it is hardware that virtual machines are seldom given.
+    pub hardware: bool,
 }
 
 impl Gap {
     /// A missing part with its reason and cure.
     pub fn new(what: impl Into<Cow<'static, str>>, reason: &str, cure: Option<&str>) -> Self {
-        Self { what: what.into(), reason: reason.into(), cure: cure.map(str::to_owned) }
+        let cure = cure.map(str::to_owned);
+        Self { what: what.into(), reason: reason.into(), cure, hardware: false }
+    }
+
+    /// The same of hardware that virtual machines are seldom given.
+    #[must_use]
+    pub fn of_hardware(self) -> Self {
+        Self { hardware: true, ..self }
     }
 
     /// Keeps the gap `what` of a list in step with what is known now. Where nothing changed,

@@ -19,6 +19,8 @@ pub struct HostFacts {
     pub architecture: &'static str,
     /// The CPU's model name.
     pub cpu_model: Option<String>,
+    /// Whether the CPU says that a hypervisor is below it, which only x86 CPUs do.
+    pub virtual_machine: bool,
     /// How many logical CPUs are online.
     pub cpu_count: usize,
     /// Memory in bytes.
@@ -41,12 +43,14 @@ pub fn host_facts(roots: &Roots) -> HostFacts {
         // The kernel tells a container its own name, whichever /proc it reads.
         line(&roots.rootfs.join("etc/hostname")).or_else(kernel_name)
     };
+    let flags = cpus.as_ref().and_then(|cpus| cpus.flags(0));
     HostFacts {
         name: name.unwrap_or_else(|| "localhost".to_owned()),
         os: os_name(&roots.rootfs),
         kernel: line(&roots.proc("sys/kernel/osrelease")),
         architecture: std::env::consts::ARCH,
         cpu_model: cpus.as_ref().and_then(|cpus| cpus.model_name(0)).map(str::to_owned),
+        virtual_machine: flags.is_some_and(|flags| flags.contains(&"hypervisor")),
         cpu_count: stat.as_ref().map_or(0, |stat| stat.cpu_time.len()),
         memory_bytes: memory.map(|memory| memory.mem_total),
         boot_time_ms: stat.and_then(|stat| i64::try_from(stat.btime).ok()?.checked_mul(1000)),

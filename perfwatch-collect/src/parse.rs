@@ -56,20 +56,28 @@ pub fn number(word: &[u8]) -> Option<u64> {
 /// The digits at the beginning as a number, and what follows them.
 #[inline]
 fn leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    // As many digits always fit; more are rare and added up with care.
+    // As many digits always fit.
     const SURE: usize = 19;
-    let mut number = 0_u64;
-    for (index, byte) in bytes.iter().enumerate() {
-        let digit = u64::from(byte.wrapping_sub(b'0'));
+    let (mut number, mut rest) = (0_u64, bytes);
+    while let [byte, behind @ ..] = rest {
+        let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            return (index > 0).then(|| (number, bytes.get(index..).unwrap_or_default()));
+            break;
         }
-        if index >= SURE {
-            number.checked_mul(10)?.checked_add(digit)?;
-        }
-        number = number.wrapping_mul(10).wrapping_add(digit);
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        rest = behind;
     }
-    (!bytes.is_empty()).then_some((number, &[]))
+    match bytes.len() - rest.len() {
+        0 => None,
+        1..=SURE => Some((number, rest)),
+        digits => Some((long_number(bytes.get(..digits)?)?, rest)),
+    }
+}
+
+/// A number of so many digits that it may not fit.
+#[cold]
+fn long_number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// The numbers of a line, from left to right, read in one pass.
@@ -92,6 +100,11 @@ impl<'a> Numbers<'a> {
         Some(word)
     }
 
+    /// Whether every further number is 0.
+    pub fn all_zero(&self) -> bool {
+        self.0.iter().all(|byte| *byte == b'0' || is_blank(*byte))
+    }
+
     /// Whether there is no further word.
     pub fn at_end(&self) -> bool {
         self.0.iter().all(|byte| is_blank(*byte))
@@ -104,10 +117,11 @@ impl Iterator for Numbers<'_> {
     /// Nothing at the end, or where the next word is no number.
     #[inline]
     fn next(&mut self) -> Option<u64> {
-        while let [b' ' | b'\t', rest @ ..] = self.0 {
-            self.0 = rest;
+        let mut rest = self.0;
+        while let [b' ' | b'\t', behind @ ..] = rest {
+            rest = behind;
         }
-        let (number, rest) = leading_number(self.0)?;
+        let (number, rest) = leading_number(rest)?;
         matches!(rest, [] | [b' ' | b'\t' | b'\n', ..]).then(|| {
             self.0 = rest;
             number

@@ -49,7 +49,7 @@ impl Part {
             CollectError::Unsupported { cure, .. } => cure.clone(),
             _ => None,
         };
-        Gap { what: self.what.into(), reason: error.to_string(), cure }
+        Gap::new(self.what, &error.to_string(), cure.as_deref())
     }
 
     /// The same for what most hosts do without: where it is not, nothing is missing.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::sys::statfs::{SYSFS_MAGIC, statfs};
+
 /// The three trees that collectors read. A container mounts the host's elsewhere; a test gives a
 /// fixture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,12 @@ impl Roots {
         self.init_process().join("mountinfo")
     }
 
+    /// Whether `/sys` is the running kernel's, wherever it is mounted, and no copy of another's:
+    /// only then are the CPUs and counters that it names those of `perf_event_open`.
+    pub(crate) fn is_running_kernel(&self) -> bool {
+        statfs(&self.sysfs).is_ok_and(|tree| tree.filesystem_type() == SYSFS_MAGIC)
+    }
+
     /// Another host's `/proc/net` and `/proc/self` are links to the reader itself, so its first
     /// process stands for it, also where that one cannot be seen: the reader's own numbers would
     /// be wrong. A copied tree without processes is read as it is.
@@ -51,5 +59,17 @@ impl Roots {
         let init = self.proc("1");
         let copied = !init.exists() && !self.proc("self").exists();
         if self.procfs == Path::new("/proc") || copied { self.procfs.clone() } else { init }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_sys_is_not_the_running_kernels() {
+        assert!(Roots::default().is_running_kernel());
+        let copy = Roots { sysfs: env!("CARGO_MANIFEST_DIR").into(), ..Roots::default() };
+        assert!(!copy.is_running_kernel());
     }
 }

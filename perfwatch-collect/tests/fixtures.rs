@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 use allocation_counter::measure;
 use perfwatch_collect::MetricsAggregator;
@@ -132,7 +132,7 @@ fn whole_disks_and_physical_interfaces_count_once() {
 }
 
 /// Worked out by hand from the files of both moments, not taken from the program.
-const BY_HAND: [(&str, &str, &str, &str, f64); 21] = [
+const BY_HAND: [(&str, &str, &str, &str, f64); 30] = [
     // (250 + 400) of 2 x 1000 ticks; all but 600 + 420 idle and 40 + 10 waiting.
     ("vm", "cpu", "", "user_percent", 32.5),
     ("vm", "cpu", "", "usage_percent", 46.5),
@@ -165,6 +165,20 @@ const BY_HAND: [(&str, &str, &str, &str, f64); 21] = [
     // By kswapd, directly, khugepaged and on demand: 1000 + 100 + 10 + 10 in 10 s.
     ("kernel-6.18", "memory_bandwidth", "", "pages_scanned_per_sec", 112.0),
     ("kernel-6.18", "pressure", "irq", "full_percent", 0.2),
+    // 2000 J of package 0; 500 J to the end of package 1's counter and 1000 J after it.
+    ("two-socket", "power", "", "package_watts", 350.0),
+    ("two-socket", "power.zones", "package-1", "power_watts", 150.0),
+    // 150 J once, though `intel-rapl-mmio` counts the same package.
+    ("laptop", "power", "", "package_watts", 15.0),
+    // From 65,500 J to the end at 65,532.6 J, and 150 J.
+    ("kernel-6.18", "power", "", "package_watts", 18.26),
+    // CPUs 7 and 71 are one core.
+    ("two-socket", "cpu", "", "core_throttles", 3.0),
+    ("two-socket", "memory_bandwidth.domains", "0", "local_bytes_per_sec", 4e9),
+    ("two-socket", "network.softnet", "", "processed_per_sec", 126_000.0),
+    // 29,000,000 kB, and what the ARC has beyond its least: 57,194,304,000 - 4,194,304,000.
+    ("storage", "memory", "", "available_bytes", 82_696_000_000.0),
+    ("container", "memory.cgroup", "", "usage_percent", 81.25),
 ];
 
 #[test]
@@ -172,6 +186,29 @@ fn values_worked_out_by_hand() {
     for (host, table, key, column, expected) in BY_HAND {
         let found = value(&view_of(host), table, key, column);
         assert_eq!(found, Some(expected), "{host}: {table}[{key}].{column}");
+    }
+}
+
+/// How often collecting allocates once it is warm.
+fn allocations(seen: &mut MetricsAggregator) -> u64 {
+    for _ in 0..4 {
+        seen.collect_all();
+    }
+    let ticks = || {
+        for _ in 0..3 {
+            seen.collect_all();
+        }
+    };
+    measure(ticks).count_total
+}
+
+#[test]
+fn a_tick_allocates_nothing_on_any_host() {
+    for name in HOSTS {
+        let host = Host::new(name);
+        let mut seen = MetricsAggregator::with_collectors(file_collectors(&host.roots()));
+        seen.settle(Duration::from_secs(10));
+        assert_eq!(allocations(&mut seen), 0, "{name}");
     }
 }
 
@@ -195,7 +232,7 @@ fn ten_thousand_interfaces_count_once_and_cost_no_memory_at_a_tick() {
     const VETHS: usize = 10_000;
     let host = crowded(VETHS);
     let mut seen = MetricsAggregator::with_collectors(file_collectors(&host.roots()));
-    seen.settle(std::time::Duration::from_secs(20));
+    seen.settle(Duration::from_secs(20));
     let frame = seen.collect_all();
     let interfaces = frame.block("network.interfaces").unwrap();
     let mut names: Vec<_> = interfaces.keys().iter().collect();
@@ -206,13 +243,5 @@ fn ten_thousand_interfaces_count_once_and_cost_no_memory_at_a_tick() {
     // eth0, eth1 and eth2 only: all that is made of them or of nothing would count again.
     let received = frame.block("network").unwrap().row(0).unwrap()[0];
     assert_eq!(received, 4_000_000_000 + 1_000_000_000 + 4_500_000_000);
-    for _ in 0..4 {
-        seen.collect_all();
-    }
-    let counted = measure(|| {
-        for _ in 0..3 {
-            seen.collect_all();
-        }
-    });
-    assert_eq!(counted.count_total, 0);
+    assert_eq!(allocations(&mut seen), 0);
 }

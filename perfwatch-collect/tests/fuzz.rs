@@ -136,7 +136,8 @@ fn fuzz_starting(host: &str, file: &str) {
         let mut collectors = file_collectors(&tree.roots());
         settle(&collectors);
         let mut view = View::default();
-        view.update(None, &frame(&mut collectors, 1000));
+        let before = frame(&mut collectors, 1000);
+        view.update(Some(&before), &frame(&mut collectors, 1010));
         check_bounds(&view, file);
     });
 }
@@ -172,4 +173,17 @@ fuzz! {
     fuzz_starting cpu_frequency: "server", "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq";
     fuzz_starting temperature: "server", "sys/class/hwmon/hwmon1/temp1_input";
     fuzz_starting link_speed: "server", "sys/devices/virtual/net/bond0/speed";
+    fuzz_starting throttling: "laptop", "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count";
+    fuzz_starting battery: "laptop", "sys/class/power_supply/BAT0/energy_now";
+    fuzz_starting energy: "laptop", "sys/class/powercap/intel-rapl:0/energy_uj";
+    fuzz_starting energy_range: "laptop", "sys/class/powercap/intel-rapl:0/max_energy_range_uj";
+    fuzz_starting event: "laptop", "sys/devices/uncore_imc_free_running_0/events/data_read";
+    fuzz_starting event_scale: "laptop", "sys/devices/uncore_imc_free_running_0/events/data_read.scale";
+    fuzz_starting event_format: "laptop", "sys/devices/uncore_imc_free_running_0/format/umask";
+    fuzz_starting event_cpus: "laptop", "sys/devices/uncore_imc_free_running_0/cpumask";
+    fuzz_starting memory_limit: "container", "sys/fs/cgroup/memory.max";
+    fuzz_starting memory_of_the_group: "container", "sys/fs/cgroup/memory.current";
+    fuzz_starting own_group: "container", "proc/self/cgroup";
+    fuzz_starting resctrl: "two-socket", "sys/fs/resctrl/mon_data/mon_L3_00/mbm_total_bytes";
+    fuzz_starting interface_kind: "router", "sys/devices/virtual/net/wg0/uevent";
 }

@@ -56,9 +56,7 @@ impl Text {
     fn compare(&self, host: &str, agree: impl Fn(&str, &Frame)) {
         let tree = Host::new(host);
         let seed = fs::read_to_string(tree.path(self.file)).unwrap();
-        let collectors = file_collectors(&tree.roots());
-        settle(&collectors);
-        let collectors = RefCell::new(collectors);
+        let collectors = RefCell::new(collectors_of(&tree));
         let number = prop_oneof![0_u64..10, 0..1_u64 << 20, 0..1_u64 << 40];
         let input = (
             prop::collection::vec(prop::bool::weighted(0.9), 64),
@@ -70,6 +68,14 @@ impl Text {
             agree(&text, &now);
         });
     }
+}
+
+/// Collectors that have seen the files whole: no kernel shows lines later that it had not at first.
+fn collectors_of(tree: &Host) -> Vec<Box<dyn BaseCollector>> {
+    let mut collectors = file_collectors(&tree.roots());
+    settle(&collectors);
+    frame(&mut collectors, 1000);
+    collectors
 }
 
 fn check<S: Strategy>(input: S, test: impl Fn(&S::Value)) {
@@ -121,7 +127,7 @@ fn meminfo() {
     let seed = fs::read_to_string(tree.path(text.file)).unwrap();
     let needed = |line: &str| EVERY_KERNEL.iter().any(|name| line.starts_with(name));
     let needed: Vec<bool> = seed.lines().map(needed).collect();
-    let collectors = RefCell::new(file_collectors(&tree.roots()));
+    let collectors = RefCell::new(collectors_of(&tree));
     let size = 0_u64..1 << 33;
     let input = (prop::collection::vec(any::<bool>(), 64), prop::collection::vec(size, 200));
     check(input, |(keep, numbers)| {
@@ -287,7 +293,7 @@ fn vmstat() {
 #[test]
 fn pressure_and_load() {
     let tree = Host::new("vm");
-    let collectors = RefCell::new(file_collectors(&tree.roots()));
+    let collectors = RefCell::new(collectors_of(&tree));
     let shares = prop::collection::vec(0_u32..=10_000, 6);
     let loads = prop::collection::vec(0_u32..100_000, 3);
     check((shares, any::<[u32; 2]>(), loads), |(shares, totals, loads)| {

@@ -33,10 +33,9 @@ fn main() {
     for name in FORBIDDEN {
         assert!(!per_tick.contains_key(name), "a tick calls {name}: {per_tick:?}");
     }
-    // On 2 CPUs without a PMU 29: 16 files (diskstats is read to its end; the numbers of sockets
-    // are read elsewhere, packets by CPU here), one read per CPU and group of events, the CPU clock
-    // around each of the seven collectors and of the process, one statx for the number of open
-    // files. More CPUs have more groups, longer files a second answer.
+    // On 2 CPUs without a PMU 21: 16 pread of files (`/proc/diskstats` is read to its end), one
+    // read per CPU and group of events, and three looks at the CPU clock: around one collector a
+    // tick in turn, and of the process. More CPUs have more groups, longer files a second answer.
     let groups = per_tick.remove("read").unwrap_or(0.0);
     let rest = total - groups;
     assert!(rest <= 40.0, "a tick makes {rest:.1} system calls beside its counters: {per_tick:?}");

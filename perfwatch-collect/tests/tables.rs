@@ -91,16 +91,29 @@ fn help_is_a_sentence() {
 }
 
 #[test]
+fn codes_are_words_of_gauges_and_stand_in_the_help() {
+    let mut coded = 0;
+    for table in tables() {
+        for field in table.fields.iter().filter(|field| !field.codes.is_empty()) {
+            let mut seen = HashSet::new();
+            for code in field.codes {
+                assert!(seen.insert(code.value) && code.value >= 0, "{}: {code:?}", field.name);
+                let said = format!("{} {}", code.value, code.word);
+                assert!(field.help.contains(&said), "{}: {said}", field.name);
+            }
+            assert!(!field.kind.is_counter() && field.unit == Unit::Count, "{}", field.name);
+            coded += 1;
+        }
+    }
+    assert!(coded >= 1);
+}
+
+#[test]
 fn every_counter_is_seen_as_a_rate_or_in_a_formula() {
     for table in tables() {
         for (index, field) in table.fields.iter().enumerate() {
-            let in_formula = table.derived.iter().any(|derived| {
-                let below = match derived.per {
-                    Per::Second => &[],
-                    Per::Fields(fields) => fields,
-                };
-                derived.sum.iter().chain(below).any(|id| id.0 == index)
-            });
+            let in_formula =
+                table.derived.iter().any(|derived| derived.fields().any(|id| id.0 == index));
             let seen = !field.kind.is_counter() || field.unit.rate().is_some() || in_formula;
             assert!(seen, "{}.{} is counted and never shown", table.name, field.name);
         }

@@ -24,9 +24,9 @@ pub use block::{Block, Keys, RowMut};
 pub use decimal::{Decimal, MISSING};
 pub use frame::Frame;
 pub use growth::growth;
-pub use table::{Column, Derived, Field, FieldId, Kind, Per, Source, Table};
+pub use table::{Code, Column, Derived, Field, FieldId, Kind, Per, Source, Table};
 pub use unit::Unit;
 pub use view::{View, ViewBlock};
 
 #[doc(hidden)]
-pub use table::{columns, visible};
+pub use table::{MOST_FIELDS, columns, visible};

@@ -3,80 +3,91 @@
 //! Inside a row all numbers are floats in base units, and what is not known is NaN: it makes every
 //! result that it enters NaN, which rounds to [`MISSING`].
 
-use crate::{Column, Decimal, FieldId, MISSING, Per, Source, Table, Unit, growth};
+use crate::{Decimal, FieldId, MISSING, MOST_FIELDS, Per, Source, Table, Unit, growth};
 
 /// The columns of one table, ready to be computed row after row.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Plan {
     table: &'static Table,
     fields: Vec<FieldPlan>,
     columns: Vec<ColumnPlan>,
-    /// What the fields of the row at hand have to say: a counter's growth, a gauge's level.
-    changes: Vec<f64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct FieldPlan {
     counts: bool,
     cpu_time: bool,
+    /// Whether a rate or a formula asks for it; a mere level is shown as it is.
+    wanted: bool,
     /// The base unit is the field's times the first over the second.
     base: (f64, f64),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct ColumnPlan {
-    column: &'static Column,
+    source: Source,
     base: (f64, f64),
     scale: f64,
+    /// The most that it can be.
+    most: f64,
 }
 
 impl Plan {
     pub(crate) fn new(table: &'static Table) -> Self {
-        let fields = table.fields.iter().map(|field| FieldPlan {
+        let in_formula =
+            |id| table.derived.iter().any(|formula| formula.fields().any(|at| at == id));
+        let fields = table.fields.iter().enumerate().map(|(index, field)| FieldPlan {
             counts: field.kind.is_counter(),
             cpu_time: field.unit == Unit::CpuTime,
+            wanted: field.kind.is_counter() || in_formula(FieldId(index)),
             base: field.base(),
         });
         let columns = table.columns.iter().map(|column| ColumnPlan {
-            column,
+            source: column.source,
             base: column.unit.base(),
             scale: column.unit.scale() as f64,
+            // Sources read a moment apart may exceed the whole by a rounding.
+            most: if column.unit == Unit::Percent { 100.0 } else { f64::INFINITY },
         });
-        Self { table, fields: fields.collect(), columns: columns.collect(), changes: Vec::new() }
+        Self { table, fields: fields.collect(), columns: columns.collect() }
     }
 
     /// Appends the columns of a row that was `before` and is `now`, `seconds` later.
     pub(crate) fn compute(
-        &mut self,
+        &self,
         before: Option<&[i64]>,
         now: &[i64],
         seconds: f64,
         values: &mut Vec<i64>,
     ) {
-        let cpu_time = self.changes(before.unwrap_or_default(), now);
-        let row = Row { table: self.table, changes: &self.changes, cpu_time, seconds };
-        values.extend(self.columns.iter().map(|plan| match plan.column.source {
+        let mut changes = [f64::NAN; MOST_FIELDS];
+        let cpu_time = self.changes(before.unwrap_or_default(), now, &mut changes);
+        let row = Row { table: self.table, changes: &changes, cpu_time, seconds };
+        values.extend(self.columns.iter().map(|plan| match plan.source {
             Source::Level(id) => now.get(id.0).copied().unwrap_or(MISSING),
             _ => Decimal::nearest(row.compute(plan) * plan.scale),
         }));
     }
 
-    /// Sets the changes; returns all CPU time of the row.
-    fn changes(&mut self, before: &[i64], now: &[i64]) -> f64 {
+    /// Writes what each field has to say, a counter its growth and a gauge its level; returns all
+    /// CPU time of the row.
+    fn changes(&self, before: &[i64], now: &[i64], changes: &mut [f64; MOST_FIELDS]) -> f64 {
         let mut cpu_time = 0.0;
-        self.changes.clear();
-        for (index, (field, &level)) in self.fields.iter().zip(now).enumerate() {
-            let change = if !field.counts {
-                if level == MISSING { f64::NAN } else { level as f64 }
-            } else {
-                let growth = growth(self.table, before, now, FieldId(index));
-                growth.map_or(f64::NAN, |growth| growth as f64)
-            };
-            let change = change * field.base.0 / field.base.1;
-            if field.cpu_time {
-                cpu_time += change;
+        let fields = self.fields.iter().zip(now).enumerate();
+        for ((index, (field, &level)), slot) in fields.zip(changes) {
+            if !field.wanted {
+                continue;
             }
-            self.changes.push(change);
+            let change = if field.counts {
+                growth(self.table, before, now, FieldId(index))
+            } else {
+                (level != MISSING).then_some(level)
+            };
+            let (multiply, divide) = field.base;
+            *slot = change.map_or(f64::NAN, |change| change as f64 * multiply / divide);
+            if field.cpu_time {
+                cpu_time += *slot;
+            }
         }
         cpu_time
     }
@@ -93,7 +104,7 @@ struct Row<'a> {
 impl Row<'_> {
     /// The value of a column in its unit.
     fn compute(&self, plan: &ColumnPlan) -> f64 {
-        match plan.column.source {
+        match plan.source {
             Source::Level(id) => self.of(id),
             Source::Rate(id) => self.of(id) / self.seconds,
             Source::Share(id) => ratio(100.0 * self.of(id), self.cpu_time),
@@ -103,9 +114,9 @@ impl Row<'_> {
                     Per::Second => self.seconds,
                     Per::Fields(fields) => self.sum(fields),
                 };
+                // NaN stays: only a number is cut to what it can be.
                 let value = ratio(self.sum(formula.sum), per) * plan.base.1 / plan.base.0;
-                // Sources read a moment apart may exceed the whole by a rounding.
-                if plan.column.unit == Unit::Percent { value.clamp(0.0, 100.0) } else { value }
+                if value > plan.most { plan.most } else { value }
             }
         }
     }

@@ -24,6 +24,15 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldId(pub usize);
 
+/// What one value of a gauge stands for, where its values are no quantities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The number that is read, stored and exported.
+    pub value: i64,
+    /// What people read instead.
+    pub word: &'static str,
+}
+
 /// One raw number of a table, as a collector reads it.
 #[derive(Debug)]
 pub struct Field {
@@ -37,6 +46,8 @@ pub struct Field {
     pub help: &'static str,
     /// What the viewed value is called; unused where a view does not show the field.
     pub view_name: &'static str,
+    /// What its values stand for; empty where they are quantities. The help names them too.
+    pub codes: &'static [Code],
 }
 
 impl Field {
@@ -73,6 +84,17 @@ pub struct Derived {
     pub per: Per,
 }
 
+impl Derived {
+    /// All fields that enter the formula.
+    pub fn fields(&self) -> impl Iterator<Item = FieldId> {
+        let below = match self.per {
+            Per::Second => &[],
+            Per::Fields(fields) => fields,
+        };
+        self.sum.iter().chain(below).copied()
+    }
+}
+
 /// Where a column of a view comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -95,6 +117,8 @@ pub struct Column {
     pub unit: Unit,
     /// One sentence for people.
     pub help: &'static str,
+    /// What its values stand for; empty where they are quantities.
+    pub codes: &'static [Code],
     /// How it is computed.
     pub source: Source,
 }
@@ -128,6 +152,10 @@ impl Table {
     }
 }
 
+/// No table has more fields: a row is computed in an array of this size.
+#[doc(hidden)]
+pub const MOST_FIELDS: usize = 64;
+
 /// How many columns a view of these fields has before the derived ones.
 #[doc(hidden)]
 pub const fn visible(fields: &[Field]) -> usize {
@@ -149,14 +177,14 @@ const fn field_column(field: &Field, index: usize) -> Option<Column> {
         (_, _, Some(rate)) => (rate, Source::Rate(id)),
         (_, _, None) => return None,
     };
-    Some(Column { name: field.view_name, unit, help: field.help, source })
+    Some(Column { name: field.view_name, unit, help: field.help, codes: field.codes, source })
 }
 
 /// All columns of a view: the fields' own, then the derived ones.
 #[doc(hidden)]
 pub const fn columns<const N: usize>(fields: &[Field], derived: &[Derived]) -> [Column; N] {
     const EMPTY: Column =
-        Column { name: "", unit: Unit::Count, help: "", source: Source::Formula(0) };
+        Column { name: "", unit: Unit::Count, help: "", codes: &[], source: Source::Formula(0) };
     let mut columns = [EMPTY; N];
     let (mut count, mut index) = (0, 0);
     while index < fields.len() {
@@ -169,7 +197,8 @@ pub const fn columns<const N: usize>(fields: &[Field], derived: &[Derived]) -> [
     let mut index = 0;
     while index < derived.len() {
         let Derived { view_name, unit, help, .. } = derived[index];
-        columns[count] = Column { name: view_name, unit, help, source: Source::Formula(index) };
+        columns[count] =
+            Column { name: view_name, unit, help, source: Source::Formula(index), ..EMPTY };
         count += 1;
         index += 1;
     }
@@ -197,12 +226,18 @@ pub const fn columns<const N: usize>(fields: &[Field], derived: &[Derived]) -> [
 /// ```
 ///
 /// A derived value is a sum of fields over `second` or over another sum (`[a b] / [c d]`).
+/// A gauge whose values are no quantities says what they stand for, here and in its help:
+/// `state: Gauge Count { 1 "up", 2 "down" },`.
 #[macro_export]
 macro_rules! metric_table {
     (
         $(#[doc = $help:literal])+
         $visibility:vis table $module:ident: $head:ident $(. $tail:ident)? $(per $row:ident)? {
-            $( $(#[doc = $field_help:literal])+ $field:ident: $kind:ident $unit:ident, )+
+            $(
+                $(#[doc = $field_help:literal])+
+                $field:ident: $kind:ident $unit:ident
+                    $({ $first:literal $first_word:literal $(, $code:literal $word:literal)* })?,
+            )+
         }
         $( derive {
             $(
@@ -224,9 +259,17 @@ macro_rules! metric_table {
                 name: stringify!($field),
                 kind: $crate::Kind::$kind,
                 unit: $crate::Unit::$unit,
-                help: concat!($($field_help),+).trim_ascii(),
+                help: concat!(
+                    $($field_help),+
+                    $(, " ", $first, " ", $first_word $(, ", ", $code, " ", $word)*, ".")?
+                ).trim_ascii(),
                 view_name: $crate::metric_table!(@name $field $kind $unit),
+                codes: &[$(
+                    $crate::Code { value: $first, word: $first_word },
+                    $($crate::Code { value: $code, word: $word },)*
+                )?],
             }),+];
+            const _: () = assert!(FIELDS.len() <= $crate::MOST_FIELDS, "too many fields");
             const DERIVED: &[$crate::Derived] = &[$($($crate::Derived {
                 view_name: $crate::metric_table!(@name $derived Gauge $derived_unit),
                 unit: $crate::Unit::$derived_unit,

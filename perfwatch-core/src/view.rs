@@ -4,6 +4,8 @@
 //! frame, a reset counter, a row that just appeared, a clock that stood still and a suspend give
 //! no rate; the value is then [`crate::MISSING`].
 
+use std::sync::Arc;
+
 use crate::{Block, Decimal, Frame, Keys, Table, plan::Plan};
 
 /// How far two readings of the suspend clock may differ without a suspend between them.
@@ -15,12 +17,12 @@ pub struct ViewBlock {
     table: &'static Table,
     keys: Keys,
     values: Vec<i64>,
-    plan: Plan,
+    plan: Arc<Plan>,
 }
 
 impl ViewBlock {
     fn new(table: &'static Table) -> Self {
-        Self { table, keys: Keys::default(), values: Vec::new(), plan: Plan::new(table) }
+        Self { table, keys: Keys::default(), values: Vec::new(), plan: Arc::new(Plan::new(table)) }
     }
 
     /// The table whose rows these are.

@@ -139,8 +139,6 @@ impl Daemon {
         }
         let sampler = start_sampler(&app, aggregator)?;
         let mut tasks = JoinSet::new();
-        let live = Arc::clone(&app.live);
-        tasks.spawn(async move { live.encode().await });
         let cleaner = Arc::clone(&app);
         tasks.spawn(async move { cleaner.cleanup.hourly().await });
         let accepting = tokio::spawn(acceptor.run(listener, LAST_REQUESTS));

@@ -1,5 +1,8 @@
 //! The `perfwatch-server` program.
 
+#[allow(unsafe_code)] // See its module doc.
+mod allocator;
+
 use std::{
     io::{self, IsTerminal, Write},
     net::SocketAddr,
@@ -26,6 +29,7 @@ const USAGE: u8 = 2;
 const WORKERS: (usize, usize) = (2, 4);
 
 fn main() -> ExitCode {
+    allocator::return_large_pieces();
     let config = match Config::read(std::env::args_os(), &|name| std::env::var(name).ok()) {
         Ok(config) => config,
         Err(ReadError::Usage(usage)) => usage.exit(),

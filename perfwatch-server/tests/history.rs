@@ -116,8 +116,8 @@ async fn bad_questions_are_refused_with_what_would_be_accepted() {
     }
     insta::assert_snapshot!(errors.join("\n"), @"
     : 422 in the query: missing field `metric_type`
-    metric_type=: 422 metric_type: `` is not known; known are cpu, memory, network, disk, perf_events, memory_bandwidth, pressure, monitor
-    metric_type=cpus: 422 metric_type: `cpus` is not known; did you mean `cpu`? known are cpu, memory, network, disk, perf_events, memory_bandwidth, pressure, monitor
+    metric_type=: 422 metric_type: `` is not known; known are cpu, memory, network, disk, perf_events, memory_bandwidth, pressure, power, monitor
+    metric_type=cpus: 422 metric_type: `cpus` is not known; did you mean `cpu`? known are cpu, memory, network, disk, perf_events, memory_bandwidth, pressure, power, monitor
     metric_type=cpu&fields=usage: 422 fields: `usage` is not known; did you mean `usage_percent`?
     metric_type=cpu&fields=a..b: 422 fields: `a..b` is not a series name: expected a name of letters, digits, `_` and `-` at character 3
     metric_type=cpu&interval=often: 422 interval: `often` is not auto, raw, or a duration such as 5s, 1m, 1h or 1d

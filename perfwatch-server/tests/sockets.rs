@@ -33,8 +33,8 @@ use tokio_tungstenite::{
 
 type Socket = WebSocketStream<TcpStream>;
 
-const TYPES: [&str; 7] =
-    ["cpu", "memory", "network", "disk", "perf_events", "memory_bandwidth", "pressure"];
+const TYPES: [&str; 8] =
+    ["cpu", "memory", "network", "disk", "perf_events", "memory_bandwidth", "pressure", "power"];
 
 fn request(server: &Server, query: &str) -> Request<()> {
     let url = format!("ws://{}/api/ws/metrics{query}", server.address);

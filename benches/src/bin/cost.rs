@@ -4,7 +4,7 @@
 use std::{hint::black_box, io::Write};
 
 use anyhow::{Context, Result, ensure};
-use perfwatch_benches::{Alone, Floor, Host, hosts, thread_cpu_ns, user_and_system_us};
+use perfwatch_benches::{Alone, Floor, Host, hosts, thread_cpu, thread_cpu_ns};
 use perfwatch_collect::{MetricsAggregator, built_in};
 use perfwatch_core::prometheus;
 
@@ -111,12 +111,12 @@ fn add(sum: &mut (f64, f64), (user, system): (f64, f64)) {
 }
 
 fn user_and_system(mut run: impl FnMut() -> Result<bool>) -> Result<(f64, f64)> {
-    let start = user_and_system_us()?;
+    let start = thread_cpu()?;
     for _ in 0..RUNS_APART {
         ensure!(run()?, "a run did not do its work");
     }
-    let end = user_and_system_us()?;
-    Ok((end.0 - start.0, end.1 - start.1))
+    let end = thread_cpu()?;
+    Ok(((end.0 - start.0).as_secs_f64() * 1e6, (end.1 - start.1).as_secs_f64() * 1e6))
 }
 
 /// The medians of both in microseconds; taking turns, both meet the same disturbances.

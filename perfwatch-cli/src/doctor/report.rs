@@ -32,6 +32,7 @@ pub(super) struct Host {
     pub(super) architecture: &'static str,
     pub(super) cpu_model: Option<String>,
     pub(super) cpu_count: usize,
+    pub(super) virtual_machine: bool,
     pub(super) memory_bytes: Option<u64>,
     pub(super) boot_time: Option<String>,
     pub(super) timezone: Option<String>,
@@ -72,6 +73,8 @@ pub(super) struct Missing {
     pub(super) what: String,
     pub(super) reason: String,
     pub(super) cure: Option<String>,
+    /// Whether it is hardware that virtual machines are seldom given.
+    pub(super) hardware: bool,
 }
 
 impl Report {
@@ -115,6 +118,7 @@ impl Host {
             architecture: facts.architecture,
             cpu_model: facts.cpu_model,
             cpu_count: facts.cpu_count,
+            virtual_machine: facts.virtual_machine,
             memory_bytes: facts.memory_bytes,
             boot_time: facts.boot_time_ms.map(rfc3339),
             timezone: facts.timezone,
@@ -124,8 +128,10 @@ impl Host {
 
 impl Collector {
     fn new(state: CollectorState, cost: Option<f64>, view: &View) -> Self {
-        let missing =
-            |gap: Gap| Missing { what: gap.what.into(), reason: gap.reason, cure: gap.cure };
+        let missing = |gap: Gap| {
+            let Gap { what, reason, cure, hardware } = gap;
+            Missing { what: what.into(), reason, cure, hardware }
+        };
         Self {
             name: state.name,
             status: state.status.name(),

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{Page, cells};
-use crate::{catalog::TableEntry, format, text};
+use crate::{catalog::FieldEntry, format, text};
 
 const INDENT: &str = "  ";
 const GAP: &str = "  ";
@@ -18,15 +18,12 @@ struct Column {
 
 pub(super) fn lines(
     row: &str,
-    table: &TableEntry,
+    fields: &[&FieldEntry],
     rows: Vec<(&str, &Value)>,
     page: Page,
 ) -> Vec<String> {
-    if rows.is_empty() {
-        return Vec::new();
-    }
     let names = names_column(row, &rows, page);
-    let values = value_columns(table, &rows);
+    let values = value_columns(fields, &rows);
     let mut lines = Vec::new();
     let mut rest = values.as_slice();
     while !rest.is_empty() {
@@ -47,13 +44,13 @@ fn names_column(row: &str, rows: &[(&str, &Value)], page: Page) -> Column {
     Column::new(vec![name(row)], cells)
 }
 
-fn value_columns(table: &TableEntry, rows: &[(&str, &Value)]) -> Vec<Column> {
-    let rows: Vec<Vec<String>> = rows.iter().map(|(_, row)| cells(table, Some(row))).collect();
+fn value_columns(fields: &[&FieldEntry], rows: &[(&str, &Value)]) -> Vec<Column> {
+    let rows: Vec<Vec<String>> = rows.iter().map(|(_, row)| cells(fields, row)).collect();
     let column = |(index, name): (usize, &str)| {
         let label = format::label(name).split(' ').map(|word| text::escape(word).into()).collect();
         Column::new(label, rows.iter().filter_map(|row| row.get(index).cloned()).collect())
     };
-    table.fields.iter().map(|field| field.name.as_str()).enumerate().map(column).collect()
+    fields.iter().map(|field| field.name.as_str()).enumerate().map(column).collect()
 }
 
 /// How many columns fit beside the row names.

@@ -3,15 +3,15 @@
 use serde_json::Value;
 
 use super::{Page, cells};
-use crate::{catalog::TableEntry, format, text};
+use crate::{catalog::FieldEntry, format, text};
 
 const INDENT: usize = 2;
 const GAP: usize = 3;
 
-pub(super) fn lines(table: &TableEntry, values: Option<&Value>, page: Page) -> Vec<String> {
-    let labels = table.fields.iter().map(|field| format::label(&field.name));
+pub(super) fn lines(fields: &[&FieldEntry], host: &Value, page: Page) -> Vec<String> {
+    let labels = fields.iter().map(|field| format::label(&field.name));
     let labels = labels.map(|label| text::escape(&label).into_owned());
-    let pairs: Vec<(String, String)> = labels.zip(cells(table, values)).collect();
+    let pairs: Vec<(String, String)> = labels.zip(cells(fields, host)).collect();
     // The most columns that fit; one always does.
     let fitting = (1..=pairs.len()).rev().map(|count| Layout::new(&pairs, count));
     let layout = fitting.into_iter().find(|it| it.width() <= page.width || it.columns.len() == 1);

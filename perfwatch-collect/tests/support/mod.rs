@@ -113,13 +113,14 @@ pub fn settle(collectors: &[Box<dyn BaseCollector>]) {
     panic!("a slow source did not answer within 10 s");
 }
 
-/// Fails where the view has a number that nothing on earth could have: below zero, or a share of
+/// Fails where the view has a number that nothing on earth could have: below zero (but for frost), or a share of
 /// something that is more than all of it.
 pub fn check_bounds(view: &View, what: &str) {
     view.for_each_row(|table, key, values| {
         for (column, &value) in table.columns.iter().zip(values) {
             let name = || format!("{what}: {}[{key}].{} = {value}", table.name, column.name);
-            assert!(value == MISSING || value >= 0, "{}", name());
+            let cold = column.unit == Unit::Celsius;
+            assert!(value == MISSING || value >= 0 || cold, "{}", name());
             // What the kernel itself hands out as a percentage is shown as it stands.
             let ours = !matches!(column.source, Source::Level(_));
             let share = ours && column.unit == Unit::Percent;

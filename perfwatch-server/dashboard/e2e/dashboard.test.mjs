@@ -26,6 +26,7 @@ const metricTypes = [
   'perf_events',
   'memory_bandwidth',
   'pressure',
+  'power',
 ]
 const views = { dashboard: '/', history: '/history', settings: '/settings' }
 

@@ -3,6 +3,7 @@
  * names, units and explanations of the lines come from the catalog at run time.
  */
 import type { FieldPath, MetricTypeName, TableName } from '@/api/catalog'
+import { type ChartSeries, hasMore, hasValues } from '@/charts/columns'
 
 export interface Panel {
   id: string
@@ -13,6 +14,8 @@ export interface Panel {
   atLeast?: number
   /** Only in History: one line per row would be too much for a glance. */
   historyOnly?: boolean
+  /** What few hosts have: drawn where it is more than zero, and not missed elsewhere. */
+  rare?: boolean
 }
 
 /** The rows of a table as they are now. */
@@ -73,6 +76,12 @@ export const sections: readonly Section[] = [
       { id: 'cpu-tasks', title: 'Tasks', paths: ['cpu.tasks_running', 'cpu.tasks_blocked'] },
       { id: 'cpu-frequency', title: 'Frequency', paths: ['cpu.frequency_mhz'] },
       { id: 'cpu-temperature', title: 'Temperature', paths: ['cpu.temperature_celsius'] },
+      {
+        id: 'cpu-throttling',
+        title: 'Slowdowns by heat since boot',
+        atLeast: 1,
+        paths: ['cpu.core_throttles', 'cpu.package_throttles'],
+      },
       {
         id: 'cpu-usage',
         title: 'Usage',
@@ -135,6 +144,35 @@ export const sections: readonly Section[] = [
         paths: ['memory.committed_bytes', 'memory.commit_limit_bytes'],
       },
       {
+        id: 'memory-own-limit',
+        title: 'Own limit',
+        rare: true,
+        paths: ['memory.cgroup.used_bytes', 'memory.cgroup.limit_bytes'],
+      },
+      {
+        id: 'memory-zfs',
+        title: 'ZFS cache',
+        rare: true,
+        paths: ['memory.zfs_arc_bytes', 'memory.zfs_arc_min_bytes', 'memory.zfs_arc_max_bytes'],
+      },
+      {
+        id: 'memory-huge-pages',
+        title: 'Huge pages',
+        rare: true,
+        paths: ['memory.huge_pages', 'memory.huge_pages_free', 'memory.huge_pages_reserved'],
+      },
+      {
+        id: 'memory-activity',
+        title: 'Recently used or not',
+        historyOnly: true,
+        paths: [
+          'memory.active_bytes',
+          'memory.inactive_bytes',
+          'memory.unevictable_bytes',
+          'memory.anonymous_huge_pages_bytes',
+        ],
+      },
+      {
         id: 'memory-usage',
         title: 'Usage',
         historyOnly: true,
@@ -169,10 +207,16 @@ export const sections: readonly Section[] = [
         ],
       },
       {
+        id: 'network-softnet',
+        title: 'Trouble before any protocol',
+        atLeast: 1,
+        paths: ['network.softnet.dropped_per_sec', 'network.softnet.time_squeezed_per_sec'],
+      },
+      {
         id: 'network-connections',
         title: 'TCP connections',
         paths: [
-          'network.tcp.established',
+          'network.tcp.current_established',
           'network.tcp.time_wait',
           'network.tcp.close_wait',
           'network.tcp.syn_recv',
@@ -220,6 +264,7 @@ export const sections: readonly Section[] = [
         title: 'Interfaces',
         first: 'network.interfaces.*.physical',
         fields: [
+          'network.interfaces.*.kind',
           'network.interfaces.*.bytes_recv_per_sec',
           'network.interfaces.*.bytes_sent_per_sec',
           'network.interfaces.*.packets_recv_per_sec',
@@ -228,6 +273,7 @@ export const sections: readonly Section[] = [
           'network.interfaces.*.drops_recv_per_sec',
           'network.interfaces.*.speed_bytes_per_sec',
           'network.interfaces.*.up',
+          'network.interfaces.*.carrier',
         ],
       },
     ],
@@ -251,6 +297,13 @@ export const sections: readonly Section[] = [
         id: 'disk-latency',
         title: 'Mean latency',
         paths: ['disk.read_latency_ms', 'disk.write_latency_ms'],
+      },
+      {
+        id: 'disk-merged',
+        title: 'Requests joined to others',
+        historyOnly: true,
+        rare: true,
+        paths: ['disk.devices.*.reads_merged_per_sec', 'disk.devices.*.writes_merged_per_sec'],
       },
       {
         id: 'disk-utilization',
@@ -322,6 +375,18 @@ export const sections: readonly Section[] = [
       },
       { id: 'perf-ipc', title: 'Instructions per cycle', paths: ['perf_events.ipc'] },
       {
+        id: 'perf-top-down',
+        title: 'Top-down analysis',
+        stacked: true,
+        atLeast: 100,
+        paths: [
+          'perf_events.retiring_percent',
+          'perf_events.bad_speculation_percent',
+          'perf_events.frontend_bound_percent',
+          'perf_events.backend_bound_percent',
+        ],
+      },
+      {
         id: 'perf-misses',
         title: 'Cache and branch misses',
         paths: [
@@ -353,6 +418,30 @@ export const sections: readonly Section[] = [
     type: 'memory_bandwidth',
     title: 'Memory bandwidth',
     panels: [
+      {
+        id: 'bandwidth-dram',
+        title: 'DRAM',
+        paths: [
+          'memory_bandwidth.dram.read_bytes_per_sec',
+          'memory_bandwidth.dram.write_bytes_per_sec',
+          'memory_bandwidth.dram.transferred_bytes_per_sec',
+        ],
+      },
+      {
+        id: 'bandwidth-sockets',
+        title: 'DRAM of each socket',
+        rare: true,
+        paths: ['memory_bandwidth.sockets.*.transferred_bytes_per_sec'],
+      },
+      {
+        id: 'bandwidth-domains',
+        title: 'DRAM behind each cache',
+        rare: true,
+        paths: [
+          'memory_bandwidth.domains.*.transferred_bytes_per_sec',
+          'memory_bandwidth.domains.*.local_bytes_per_sec',
+        ],
+      },
       {
         id: 'bandwidth-paging',
         title: 'Paging',
@@ -427,6 +516,52 @@ export const sections: readonly Section[] = [
       },
     ],
   },
+  {
+    type: 'power',
+    title: 'Power',
+    panels: [
+      { id: 'power-packages', title: 'CPU packages', paths: ['power.package_watts'] },
+      {
+        id: 'power-zones',
+        title: 'Parts of the host',
+        rare: true,
+        paths: ['power.zones.*.power_watts'],
+      },
+      {
+        id: 'power-charge',
+        title: 'Charge of batteries',
+        rare: true,
+        atLeast: 100,
+        paths: ['power.supplies.*.capacity_percent'],
+      },
+      {
+        id: 'power-batteries',
+        title: 'Into or out of batteries',
+        rare: true,
+        paths: ['power.supplies.*.power_watts'],
+      },
+    ],
+    tables: [
+      {
+        table: 'power.zones',
+        title: 'Parts of the host',
+        fields: ['power.zones.*.power_watts', 'power.zones.*.limit_watts'],
+      },
+      {
+        table: 'power.supplies',
+        title: 'Batteries and supplies',
+        bars: ['power.supplies.*.capacity_percent'],
+        fields: [
+          'power.supplies.*.capacity_percent',
+          'power.supplies.*.power_watts',
+          'power.supplies.*.energy_wh',
+          'power.supplies.*.energy_full_wh',
+          'power.supplies.*.charging',
+          'power.supplies.*.online',
+        ],
+      },
+    ],
+  },
 ]
 
 /** The single numbers of the first row that are no lines of a panel. */
@@ -449,4 +584,13 @@ export function sectionOf(type: string): Section {
 /** Every path of a section, once: what History asks for. */
 export function pathsOf(section: Section): FieldPath[] {
   return [...new Set(section.panels.flatMap((panel) => panel.paths))]
+}
+
+export function isDrawn(panel: Panel, series: readonly ChartSeries[]): boolean {
+  return series.some(panel.rare === true ? hasMore : hasValues)
+}
+
+/** Whether a reader should be told that it is not there. */
+export function isMissed(panel: Panel, series: readonly ChartSeries[]): boolean {
+  return panel.rare !== true && !series.some(hasValues)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -29,6 +29,8 @@ pub(crate) struct Sample {
     pub(crate) missed: u64,
     /// How late this tick began.
     pub(crate) lateness: Duration,
+    /// The message of this tick, encoded for whoever wants it first; the others share the bytes.
+    message: OnceLock<Utf8Bytes>,
 }
 
 impl Sample {
@@ -40,16 +42,9 @@ impl Sample {
             ticks: tick.ticks,
             missed: tick.missed,
             lateness: tick.lateness,
+            message: OnceLock::new(),
         }
     }
-}
-
-/// One tick's message, encoded.
-pub(crate) struct Encoded {
-    /// Which tick it is of; a jump of more than 1 is what a slow reader lost.
-    pub(crate) tick: u64,
-    /// The message; clones share the bytes.
-    pub(crate) text: Utf8Bytes,
 }
 
 /// Takes samples in on one side and gives messages out on the other.
@@ -57,7 +52,6 @@ pub(crate) struct Hub {
     host: Arc<str>,
     interval_ms: u64,
     sample: watch::Sender<Option<Arc<Sample>>>,
-    message: watch::Sender<Option<Arc<Encoded>>>,
     clients: AtomicU64,
     skipped: AtomicU64,
 }
@@ -68,7 +62,6 @@ impl Hub {
             host,
             interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
             sample: watch::Sender::new(None),
-            message: watch::Sender::new(None),
             clients: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
         }
@@ -79,38 +72,22 @@ impl Hub {
         self.sample.send_replace(Some(Arc::new(sample)));
     }
 
-    /// Encodes each sample, for ever.
-    pub(crate) async fn encode(&self) {
-        let mut samples = self.sample.subscribe();
-        loop {
-            let sample = samples.borrow_and_update().clone();
-            if let Some(sample) = sample {
-                let message = LiveMessage::new(&self.host, self.interval_ms, &sample.view);
-                let encoded = Encoded { tick: sample.ticks, text: text(&message) };
-                self.message.send_replace(Some(Arc::new(encoded)));
-            }
-            // The sender is a field of this very hub.
-            if samples.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
     /// The newest sample; nothing before the first tick.
     pub(crate) fn sample(&self) -> Option<Arc<Sample>> {
         self.sample.borrow().clone()
     }
 
-    /// The newest message; nothing before the first tick.
-    pub(crate) fn message(&self) -> Option<Arc<Encoded>> {
-        self.message.borrow().clone()
+    /// Tells of each new sample; a reader that comes late sees only the newest.
+    pub(crate) fn samples(&self) -> watch::Receiver<Option<Arc<Sample>>> {
+        let mut samples = self.sample.subscribe();
+        samples.mark_changed();
+        samples
     }
 
-    /// Tells of each new message; a reader that comes late sees only the newest.
-    pub(crate) fn messages(&self) -> watch::Receiver<Option<Arc<Encoded>>> {
-        let mut messages = self.message.subscribe();
-        messages.mark_changed();
-        messages
+    /// The message of a sample. Where nobody watches, none is made.
+    pub(crate) fn message(&self, sample: &Sample) -> Utf8Bytes {
+        let encode = || text(&LiveMessage::new(&self.host, self.interval_ms, &sample.view));
+        sample.message.get_or_init(encode).clone()
     }
 
     /// Counts a client in until the guard is dropped; nothing if there are too many.

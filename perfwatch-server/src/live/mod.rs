@@ -1,7 +1,7 @@
 //! The newest readings, and the sockets that they go to.
 //!
-//! The sampler's thread leaves a [`Sample`]; a task encodes it once; every socket sends the same
-//! bytes. A slow client loses frames and is told how many; it never slows the sampler.
+//! The sampler's thread leaves a [`Sample`]; the first socket encodes it, the others send the
+//! same bytes. A slow client loses frames and is told how many; it never slows the sampler.
 
 mod hub;
 mod message;

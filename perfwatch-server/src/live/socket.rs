@@ -6,7 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::{
-    hub::{Encoded, Joined},
+    hub::{Joined, Sample},
     message::{Notice, Request, text},
 };
 use crate::{app::Shared, auth::Session, net::Place, stop::Stop};
@@ -75,7 +75,7 @@ impl Live {
     }
 
     async fn talk(&mut self, socket: &mut WebSocket) -> Result<std::convert::Infallible, End> {
-        let mut messages = self.app.live.messages();
+        let mut samples = self.app.live.samples();
         let mut ended = self.app.sessions.ended();
         let stop = self.stop.clone();
         let session_end = Instant::now() + self.session.rest();
@@ -87,9 +87,9 @@ impl Live {
                 () = stop.given() => return Err(STOPPING),
                 () = sleep_until(session_end) => return Err(LOGGED_OUT),
                 _ = ended.changed() => self.confirm().await?,
-                _ = messages.changed() => {
-                    let message = messages.borrow_and_update().clone();
-                    self.pass_on(socket, message).await?;
+                _ = samples.changed() => {
+                    let sample = samples.borrow_and_update().clone();
+                    self.pass_on(socket, sample).await?;
                 }
                 received = socket.recv() => {
                     let received = received.and_then(Result::ok).ok_or(End::Gone)?;
@@ -123,16 +123,16 @@ impl Live {
     async fn pass_on(
         &mut self,
         socket: &mut WebSocket,
-        message: Option<Arc<Encoded>>,
+        sample: Option<Arc<Sample>>,
     ) -> Result<(), End> {
-        let Some(message) = message else { return Ok(()) };
-        let lost = self.last_tick.map_or(0, |last| message.tick.saturating_sub(last + 1));
-        self.last_tick = Some(message.tick);
+        let Some(sample) = sample else { return Ok(()) };
+        let lost = self.last_tick.map_or(0, |last| sample.ticks.saturating_sub(last + 1));
+        self.last_tick = Some(sample.ticks);
         if lost > 0 {
             self.app.live.skip(lost);
             self.say(socket, text(&Notice::Skipped { count: lost })).await?;
         }
-        self.say(socket, message.text.clone()).await
+        self.say(socket, self.app.live.message(&sample)).await
     }
 
     async fn answer(&mut self, socket: &mut WebSocket, received: &Message) -> Result<(), End> {

@@ -1,7 +1,7 @@
 //! `/api/metrics/catalog`: every metric type, table and field, as the tables say.
 
 use axum::{Json, extract::State};
-use perfwatch_core::{Column, Table};
+use perfwatch_core::{Code, Column, Table};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,6 +43,16 @@ pub(crate) struct CatalogField {
     /// How many decimals a value has.
     decimals: u8,
     help: &'static str,
+    /// What its values stand for, where they are no quantities.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    codes: Vec<CatalogCode>,
+}
+
+/// The word for one value of a coded field.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CatalogCode {
+    value: i64,
+    word: &'static str,
 }
 
 /// What is measured: names, units, help.
@@ -78,5 +88,10 @@ fn field_entry(column: &Column) -> CatalogField {
         symbol: column.unit.symbol(),
         decimals: column.unit.decimals(),
         help: column.help,
+        codes: column
+            .codes
+            .iter()
+            .map(|&Code { value, word }| CatalogCode { value, word })
+            .collect(),
     }
 }

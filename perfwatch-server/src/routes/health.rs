@@ -26,7 +26,7 @@ pub(crate) async fn healthz(State(app): State<Shared>) -> Json<Health> {
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub(crate) async fn readyz(State(app): State<Shared>) -> (StatusCode, Json<Health>) {
-    if app.live.message().is_some() {
+    if app.live.sample().is_some() {
         return (StatusCode::OK, Json(health(&app)));
     }
     let detail = Some("the first reading is under way".to_owned());

@@ -89,7 +89,7 @@ fn offered_token(headers: &HeaderMap) -> Option<String> {
 #[utoipa::path(get, path = "/api/metrics/latest", tag = "live", security(("token" = [])),
     responses((status = 200, body = LiveMessage), (status = "default", body = ErrorBody)))]
 pub(crate) async fn latest_metrics(State(app): State<Shared>, _: Session) -> AppResult<Response> {
-    let message = app.live.message();
-    let message = message.ok_or_else(|| AppError::unavailable("the first reading is under way"))?;
-    Ok(respond::json(bytes::Bytes::from(message.text.clone())))
+    let sample = app.live.sample();
+    let sample = sample.ok_or_else(|| AppError::unavailable("the first reading is under way"))?;
+    Ok(respond::json(bytes::Bytes::from(app.live.message(&sample))))
 }

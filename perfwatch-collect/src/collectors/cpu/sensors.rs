@@ -1,12 +1,7 @@
 //! Frequencies, temperatures and throttling of the CPU, and which CPUs are offline: read on a slow
 //! thread.
 
-use std::{
-    cmp::Ordering,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{cmp::Ordering, fs, path::Path, time::Duration};
 
 use perfwatch_core::Block;
 
@@ -17,6 +12,7 @@ use super::{
 use crate::{
     Gap, Latest, Roots,
     parse::{self, cpu_list},
+    sysfs::{entries, file_name, read_line, read_number},
 };
 
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -67,12 +63,12 @@ impl Sensors {
             let reason = "no CPU sensor in /sys/class/hwmon or /sys/class/thermal; \
                           virtual machines have none";
             let cure = "on real hardware load the sensor driver: modprobe coretemp or k10temp";
-            gaps.push(Gap::new(TEMPERATURE, reason, Some(cure)));
+            gaps.push(Gap::new(TEMPERATURE, reason, Some(cure)).of_hardware());
         }
         if throttled.is_none() {
             let reason = "no CPU has thermal_throttle in /sys/devices/system/cpu; \
                           only Intel's have, and virtual machines do not";
-            gaps.push(Gap::new(THROTTLING, reason, None));
+            gaps.push(Gap::new(THROTTLING, reason, None).of_hardware());
         }
         Self { frequencies, temperatures, offline: offline(roots), throttled, gaps }
     }
@@ -146,7 +142,7 @@ fn frequencies(roots: &Roots) -> Vec<(u32, f64)> {
     let present = fs::read(base.join("present")).unwrap_or_default();
     cpu_list(&present, |cpu| {
         let path = base.join(format!("cpu{cpu}/cpufreq/scaling_cur_freq"));
-        if let Some(khz) = read_number(&path) {
+        if let Some(khz) = read_number(&path).filter(|khz| *khz >= 0.0) {
             found.push((cpu, khz / 1000.0));
         }
     });
@@ -166,7 +162,8 @@ fn cpuinfo_frequencies(cpuinfo: &str) -> Vec<(u32, f64)> {
                 cpu = value.trim().parse().ok();
                 None
             }
-            "cpu MHz" => cpu.zip(value.trim().parse().ok().filter(|mhz: &f64| mhz.is_finite())),
+            "cpu MHz" => cpu
+                .zip(value.trim().parse().ok().filter(|mhz: &f64| mhz.is_finite() && *mhz >= 0.0)),
             _ => None,
         })
         .collect()
@@ -197,7 +194,7 @@ fn temperatures_of(roots: &Roots) -> Vec<(String, f64)> {
 fn hwmon_temperatures(device: &Path, found: &mut Vec<(String, f64)>) {
     let mut inputs = entries(device);
     inputs.retain(|path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = file_name(path);
         name.starts_with("temp") && name.ends_with("_input")
     });
     for input in inputs {
@@ -236,20 +233,4 @@ fn offline(roots: &Roots) -> Vec<(u32, String)> {
         }
     });
     cpus
-}
-
-/// The entries of a folder in the order of their numbers (`temp2` before `temp10`).
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    paths.sort_by(|a, b| (a.as_os_str().len(), a).cmp(&(b.as_os_str().len(), b)));
-    paths
-}
-
-pub(super) fn read_line(path: &Path) -> Option<String> {
-    Some(fs::read_to_string(path).ok()?.trim().to_owned()).filter(|line| !line.is_empty())
-}
-
-pub(super) fn read_number(path: &Path) -> Option<f64> {
-    read_line(path)?.parse().ok().filter(|number: &f64| number.is_finite())
 }

@@ -2,8 +2,11 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use super::sensors::{read_line, read_number};
-use crate::{Roots, parse::cpu_list};
+use crate::{
+    Roots,
+    parse::cpu_list,
+    sysfs::{read_line, read_number},
+};
 
 /// Throttle events since boot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

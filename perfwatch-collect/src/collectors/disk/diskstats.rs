@@ -69,8 +69,7 @@ pub(super) fn parse(
         let Some(word) = numbers.word() else { continue };
         let name = name(word);
         let Some(disk) = topology.disk(&name) else { continue };
-        let used = numbers.clone().any(|number| number > 0);
-        if !disk.physical && !used {
+        if !disk.physical && numbers.all_zero() {
             continue;
         }
         let mut row = block.push_row(&name);

@@ -29,11 +29,15 @@ pub struct MemoryBandwidth {
 impl MemoryBandwidth {
     /// Counts what the running kernel offers.
     pub fn new(roots: &Roots) -> Self {
-        Self::with_source(roots, Box::new(KernelCounters))
+        Self::with(roots, KernelCounters::of(roots))
     }
 
     /// Counts what `source` offers.
     pub fn with_source(roots: &Roots, source: Box<dyn CounterSource>) -> Self {
+        Self::with(roots, Some(source))
+    }
+
+    fn with(roots: &Roots, source: Option<Box<dyn CounterSource>>) -> Self {
         let vmstat = Source::new(roots.proc("vmstat"));
         let dram = Dram::new(roots, source);
         Self { vmstat, paging: Paging::new(), dram, gaps: Vec::new() }

@@ -27,7 +27,7 @@ const COLUMNS: [Option<FieldId>; 12] = [
 pub(super) fn parse(bytes: &[u8], block: &mut Block) -> Result<(), ParseError> {
     // Two lines of headings come first.
     for (index, line) in lines(bytes)?.enumerate().skip(2) {
-        let Some(colon) = line.iter().rposition(|&byte| byte == b':') else {
+        let Some(colon) = memchr::memrchr(b':', line) else {
             return Err(ParseError::at(index, "expected `name:` and counters"));
         };
         let (interface, counters) = line.split_at(colon);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-/// What an interface is; the numbers are shown, and named in the field's help.
+/// What an interface is; the field's codes say what the numbers are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Device = 1,

@@ -76,8 +76,11 @@ traffic_table! {
         carrier_changes: Gauge Count,
         /// Whether it is a device of its own, and not a bridge, a bond or the like.
         physical: Gauge Flag,
-        /// What it is: 1 a device, 2 loopback, 3 a bond, 4 a bridge, 5 a VLAN, 6 one end of a veth pair, 7 a tunnel, 8 another virtual interface.
-        kind: Gauge Count,
+        /// What it is.
+        kind: Gauge Count {
+            1 "device", 2 "loopback", 3 "bond", 4 "bridge", 5 "VLAN", 6 "veth", 7 "tunnel",
+            8 "other virtual"
+        },
     }
 }
 

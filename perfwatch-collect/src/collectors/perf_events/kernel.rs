@@ -11,11 +11,22 @@ use perf_event::{
 };
 
 use super::{Config, CounterGroup, CounterSource, Event, MAX_GROUP, PmuEvent, Reading};
-use crate::sys;
+use crate::{Roots, sys};
 
 /// The running kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct KernelCounters;
+
+/// Why nothing is counted where the trees are another host's.
+pub(crate) const FOREIGN: &str = "counters are the running kernel's, and this /sys is a copy";
+
+impl KernelCounters {
+    /// The running kernel's counters, if the trees are its own.
+    pub(crate) fn of(roots: &Roots) -> Option<Box<dyn CounterSource>> {
+        let boxed: Box<dyn CounterSource> = Box::new(Self);
+        roots.is_running_kernel().then_some(boxed)
+    }
+}
 
 impl CounterSource for KernelCounters {
     fn open(&self, cpu: u32, events: &[Event]) -> io::Result<Box<dyn CounterGroup>> {

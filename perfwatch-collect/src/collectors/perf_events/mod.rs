@@ -21,6 +21,7 @@ use crate::{BaseCollector, CollectError, Gap, Roots, Source, blocks_of};
 use counting::Counting;
 pub use encoding::Config;
 pub use events::{Event, PmuEvent};
+pub(crate) use kernel::FOREIGN;
 pub use kernel::KernelCounters;
 use topdown::TopDown;
 
@@ -168,7 +169,8 @@ pub struct PerfEvents {
     online: Source,
     /// The list of CPUs that the groups were opened for.
     counted_cpus: Vec<u8>,
-    source: Box<dyn CounterSource>,
+    /// Nothing where the trees are not the running kernel's.
+    source: Option<Box<dyn CounterSource>>,
     paranoid: Source,
     counting: Counting,
     gaps: Vec<Gap>,
@@ -177,11 +179,15 @@ pub struct PerfEvents {
 impl PerfEvents {
     /// Counts what the running kernel offers.
     pub fn new(roots: &Roots) -> Self {
-        Self::with_source(roots, Box::new(KernelCounters))
+        Self::with(roots, KernelCounters::of(roots))
     }
 
     /// Counts what `source` offers.
     pub fn with_source(roots: &Roots, source: Box<dyn CounterSource>) -> Self {
+        Self::with(roots, Some(source))
+    }
+
+    fn with(roots: &Roots, source: Option<Box<dyn CounterSource>>) -> Self {
         Self {
             roots: roots.clone(),
             online: Source::new(roots.sys("devices/system/cpu/online")),
@@ -195,6 +201,8 @@ impl PerfEvents {
 
     /// Opens all groups anew where CPUs came or went since, or some stopped counting.
     fn follow_cpus(&mut self) -> Result<(), CollectError> {
+        let foreign = || CollectError::unsupported(FOREIGN, None);
+        let source = self.source.as_deref().ok_or_else(foreign)?;
         let list = self.online.read()?;
         if self.counting.is_whole() && list == self.counted_cpus {
             return Ok(());
@@ -205,12 +213,8 @@ impl PerfEvents {
         // Closed first: both at once could be more descriptors than there are.
         self.counting = Counting::default();
         let paranoid = self.paranoid.read().ok().and_then(|text| std::str::from_utf8(text).ok());
-        let (counting, gaps) = Counting::open(
-            self.source.as_ref(),
-            &cpus,
-            TopDown::find(&self.roots),
-            paranoid.map(str::trim),
-        )?;
+        let (counting, gaps) =
+            Counting::open(source, &cpus, TopDown::find(&self.roots), paranoid.map(str::trim))?;
         self.counting = counting;
         self.gaps = gaps;
         Ok(())

@@ -18,11 +18,12 @@ pub(super) struct Refusals<'a> {
 pub(crate) struct Reason {
     pub(crate) text: String,
     pub(crate) cure: Option<String>,
+    hardware: bool,
 }
 
 impl Reason {
     pub(crate) fn new(text: String, cure: Option<&str>) -> Self {
-        Self { text, cure: cure.map(str::to_owned) }
+        Self { text, cure: cure.map(str::to_owned), hardware: false }
     }
 }
 
@@ -39,8 +40,9 @@ impl<'a> Refusals<'a> {
 
     pub(super) fn into_gaps(self) -> Vec<Gap> {
         let gap = |((class, reason), events): ((&str, Reason), Vec<&str>)| {
-            let what = format!("{class}: {}", events.join(", ")).into();
-            Gap { what, reason: reason.text, cure: reason.cure }
+            let what = format!("{class}: {}", events.join(", "));
+            let gap = Gap::new(what, &reason.text, reason.cure.as_deref());
+            if reason.hardware { gap.of_hardware() } else { gap }
         };
         self.by_reason.into_iter().map(gap).collect()
     }
@@ -49,13 +51,12 @@ impl<'a> Refusals<'a> {
 fn explain(class: Class, error: &io::Error, paranoid: Option<&str>) -> Reason {
     refusal(error, paranoid).unwrap_or_else(|| match class {
         Class::Software => Reason::new(format!("the kernel refuses it: {error}"), None),
-        Class::Hardware | Class::Cache => Reason::new(
-            "this CPU or virtual machine has no counter for it".to_owned(),
-            Some(
-                "in a virtual machine, give the guest a PMU \
-                 (QEMU/KVM: -cpu host,pmu=on); some clouds offer it on metal instances only",
-            ),
-        ),
+        Class::Hardware | Class::Cache => {
+            let text = "this CPU or virtual machine has no counter for it".to_owned();
+            let cure = "in a virtual machine, give the guest a PMU (QEMU/KVM: -cpu host,pmu=on); \
+                        some clouds offer it on metal instances only";
+            Reason { hardware: true, ..Reason::new(text, Some(cure)) }
+        }
     })
 }
 

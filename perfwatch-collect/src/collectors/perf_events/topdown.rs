@@ -28,7 +28,7 @@ pub(super) struct TopDown {
 
 impl TopDown {
     pub(super) fn find(roots: &Roots) -> Result<Self, Gap> {
-        let gap = |reason: &str| Gap::new("top-down analysis", reason, None);
+        let gap = |reason: &str| Gap::new("top-down analysis", reason, None).of_hardware();
         let pmus = ["cpu", "cpu_core"].into_iter().flat_map(|name| Pmu::all(roots, name));
         let pmu = pmus.into_iter().find(|pmu| EVENTS.iter().all(|(name, _)| pmu.has(name)));
         let Some(pmu) = pmu else {

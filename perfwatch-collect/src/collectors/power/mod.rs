@@ -104,21 +104,22 @@ impl BaseCollector for Power {
     }
 
     fn collect(&mut self, blocks: &mut [Block]) -> Result<(), CollectError> {
-        let [host, zones, supplies] = blocks_of(blocks)?;
+        let [host, zone_rows, supplies] = blocks_of(blocks)?;
         if self.found.is_none() {
             self.found = Found::look(&self.roots);
         }
         let Some(found) = &mut self.found else {
+            Gap::keep(&mut self.gaps, zones::WHAT, Some(&zones::no_zones()));
             return Err(CollectError::unsupported(NO_ZONES, Some(LOAD_DRIVER)));
         };
-        let whole = found.zones.read(zones, &mut self.gaps);
+        let whole = found.zones.read(zone_rows, &mut self.gaps);
         if whole {
-            host.set_read_at(zones.read_at());
-            self.totals.update(zones, |row| found.zones.is_package(row), host);
+            host.set_read_at(zone_rows.read_at());
+            self.totals.update(zone_rows, |row| found.zones.is_package(row), host);
         }
         if let Some(slow) = &found.slow {
-            supplies.set_read_at(zones.read_at());
-            slow.with(|slow| slow.fill(zones, supplies));
+            supplies.set_read_at(zone_rows.read_at());
+            slow.with(|slow| slow.fill(zone_rows, supplies));
         }
         Ok(())
     }

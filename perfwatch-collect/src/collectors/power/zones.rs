@@ -23,7 +23,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// A suspend shorter than this is none: the clocks are read one after the other.
 const SUSPEND_TOLERANCE_NS: u64 = 100_000_000;
 
-const WHAT: &str = "power of the CPU";
+pub(super) const WHAT: &str = "power of the CPU";
 
 pub(super) struct Zones {
     zones: Vec<Zone>,
@@ -140,8 +140,9 @@ impl Zone {
     }
 }
 
-fn no_zones() -> Gap {
-    Gap::new(WHAT, NO_ZONES, Some(LOAD_DRIVER))
+/// What a host without zones lacks.
+pub(super) fn no_zones() -> Gap {
+    Gap::new(WHAT, NO_ZONES, Some(LOAD_DRIVER)).of_hardware()
 }
 
 fn explain(path: &Path, error: &CollectError) -> Gap {

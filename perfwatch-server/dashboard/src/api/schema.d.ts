@@ -316,8 +316,16 @@ export interface components {
         CatalogAnswer: {
             metric_types: components["schemas"]["CatalogType"][];
         };
+        /** @description The word for one value of a coded field. */
+        CatalogCode: {
+            /** Format: int64 */
+            value: number;
+            word: string;
+        };
         /** @description One number. */
         CatalogField: {
+            /** @description What its values stand for, where they are no quantities. */
+            codes?: components["schemas"]["CatalogCode"][];
             /**
              * Format: int32
              * @description How many decimals a value has.

@@ -55,10 +55,15 @@ export function hasValues(series: ChartSeries): boolean {
   return some(series.values) || (series.previous !== undefined && some(series.previous))
 }
 
-function some(values: ArrayLike<number | null>): boolean {
+/** Whether it is ever anything but zero. */
+export function hasMore(series: ChartSeries): boolean {
+  return some(series.values, 0) || (series.previous !== undefined && some(series.previous, 0))
+}
+
+function some(values: ArrayLike<number | null>, but?: number): boolean {
   for (let index = 0; index < values.length; index += 1) {
     const value = values[index]
-    if (value !== null && value !== undefined && !Number.isNaN(value)) return true
+    if (value !== null && value !== undefined && !Number.isNaN(value) && value !== but) return true
   }
   return false
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CatalogAnswer } from '@/api/types'
-import { livePaths, sections } from '@/panels'
+import { isDrawn, isMissed, livePaths, type Panel, sections } from '@/panels'
 import generated from '../../generated/catalog.json'
 import { CatalogIndex } from './catalogIndex'
 
@@ -18,6 +18,14 @@ describe('CatalogIndex', () => {
     expect(catalog.label(path)).toBe(label)
     expect(catalog.unit(path)).toBe(unit)
     expect(catalog.help(path)).not.toBe('')
+  })
+
+  it('writes a code as its word, and a number with its unit', () => {
+    const kind = 'network.interfaces.eth0.kind'
+    expect(catalog.write(kind, 5)).toBe('VLAN')
+    expect(catalog.write(kind, 99)).toBe('99')
+    expect(catalog.write(kind, null)).toBe('—')
+    expect(catalog.write('power.package_watts', 12.5)).toBe('12.5\u00a0W')
   })
 
   it('tells rows', () => {
@@ -62,18 +70,23 @@ describe('panels', () => {
     },
   )
 
-  it('show all seven metric types, and rings are kept for each', () => {
-    const types = [
-      'cpu',
-      'memory',
-      'network',
-      'disk',
-      'perf_events',
-      'memory_bandwidth',
-      'pressure',
-    ]
+  it('show all metric types but that of the monitor, and rings are kept for each', () => {
+    const types = catalog.types.map((type) => type.name).filter((name) => name !== 'monitor')
     expect(sections.map((section) => section.type)).toEqual(types)
     for (const type of types)
       expect(livePaths.some((path) => path.startsWith(`${type}.`))).toBe(true)
+  })
+
+  it.each([
+    ['values', [NaN, 3], true, true, false],
+    ['zeros', [0, 0], true, false, false],
+    ['nothing', [NaN, null], false, false, true],
+  ])('with %s are drawn, missed or rare', (_what, values, drawn, rareDrawn, missed) => {
+    const panel: Panel = { id: 'x', title: 'X', paths: [] }
+    const series = [{ path: 'x', values }]
+    expect(isDrawn(panel, series)).toBe(drawn)
+    expect(isDrawn({ ...panel, rare: true }, series)).toBe(rareDrawn)
+    expect(isMissed(panel, series)).toBe(missed)
+    expect(isMissed({ ...panel, rare: true }, series)).toBe(false)
   })
 })

@@ -1,7 +1,7 @@
 /** The catalog, ready for questions: which field is this path, what is it called, what does it mean. */
 import type { CatalogAnswer, CatalogField, CatalogTable, CatalogType } from '@/api/types'
 import { splitPath } from './paths'
-import { unitSuffixes } from './units'
+import { formatValue, unitSuffixes } from './units'
 
 export interface FieldInfo extends CatalogField {
   table: CatalogTable
@@ -20,6 +20,8 @@ const acronyms = new Set([
   'irq',
   'oom',
   'io',
+  'zfs',
+  'arc',
 ])
 
 /** A name as a person writes it: `bytes_recv` -> "Bytes recv". */
@@ -64,6 +66,13 @@ export class CatalogIndex {
 
   unit(path: string): string {
     return this.field(path)?.unit ?? ''
+  }
+
+  /** A value as people read it: a number with its unit, or the word that a code stands for. */
+  write(path: string, value: number | null | undefined): string {
+    const field = this.field(path)
+    const code = field?.codes?.find((one) => one.value === value)
+    return code?.word ?? formatValue(value, field?.unit ?? '')
   }
 
   help(path: string): string {

@@ -22,6 +22,11 @@ it.each([
   [1500, 'milliseconds', '1.50 s'],
   [12.34, 'microseconds', '12.3 µs'],
   [51.25, 'celsius', '51.3 °C'],
+  [7.4, 'watts', '7.40 W'],
+  [151.26, 'watts', '151 W'],
+  [1250, 'watts', '1.25 kW'],
+  [48.5, 'watt_hours', '48.5 Wh'],
+  [2_500_000, 'microjoules', '2.50 J'],
   [1.5, 'average', '1.50'],
   [0.98765, 'ratio', '0.988'],
   [1234567, 'count', '1,234,567'],
@@ -39,6 +44,7 @@ it.each([
   [4000, 'events_per_second', '4 k/s'],
   [25, 'percent', '25 %'],
   [2500, 'count', '2.5 k'],
+  [60, 'watts', '60 W'],
 ])('the tick %s %s is written %s', (value, unit, text) => {
   expect(plain(formatTick(value, unit))).toBe(text)
 })

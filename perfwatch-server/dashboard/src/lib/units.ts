@@ -14,6 +14,9 @@ const counts: Scale = { base: 1000, symbols: ['', 'k', 'M', 'G', 'T'] }
 const frequency: Scale = { base: 1000, symbols: ['MHz', 'GHz'] }
 const milliseconds: Scale = { base: 1000, symbols: ['ms', 's'] }
 const microseconds: Scale = { base: 1000, symbols: ['µs', 'ms', 's'] }
+const microjoules: Scale = { base: 1000, symbols: ['µJ', 'mJ', 'J', 'kJ', 'MJ'] }
+const watts: Scale = { base: 1000, symbols: ['W', 'kW'] }
+const wattHours: Scale = { base: 1000, symbols: ['Wh', 'kWh'] }
 
 const scales: Record<string, Scale> = {
   bytes: binary,
@@ -22,6 +25,9 @@ const scales: Record<string, Scale> = {
   megahertz: frequency,
   milliseconds,
   microseconds,
+  microjoules,
+  watts,
+  watt_hours: wattHours,
 }
 
 const fixed: Record<string, { symbol: string; decimals: number }> = {
@@ -42,6 +48,8 @@ const suffixes: Record<string, readonly string[]> = {
   milliseconds: ['_ms'],
   microseconds: ['_us'],
   seconds: ['_seconds'],
+  watts: ['_watts'],
+  watt_hours: ['_wh'],
 }
 
 export function unitSuffixes(unit: string): readonly string[] {

@@ -41,11 +41,12 @@ export const useConfigStore = defineStore('config', () => {
   function reasons(type: string): Reason[] {
     const state = collector(type)
     if (state === null) return []
-    const gaps = state.gaps.map((gap) => ({
-      what: gap.what,
-      reason: gap.reason,
-      cure: gap.cure ?? null,
-    }))
+    const gaps: Reason[] = []
+    for (const { what, reason, cure = null } of state.gaps) {
+      const same = gaps.find((gap) => gap.reason === reason && gap.cure === cure)
+      if (same === undefined) gaps.push({ what, reason, cure })
+      else same.what += `; ${what}`
+    }
     if (!state.reason || gaps.some((gap) => gap.reason === state.reason)) return gaps
     return [{ what: '', reason: state.reason, cure: state.cure ?? null }, ...gaps]
   }

@@ -2,6 +2,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { api, type HistoryQuery } from '@/api/client'
 import type { LiveMessage } from '@/api/types'
+import { sections } from '@/panels'
 import { useLiveStore } from './live'
 import { backoffDelay, type useLiveSocket } from './liveSocket'
 
@@ -112,8 +113,8 @@ it('leaves a hole where nothing was ever stored, and stops asking', async () => 
   handlers.frame(message(0))
   await vi.runAllTimersAsync()
   expect(shown(live)).toEqual([0])
-  // Three rounds of seven metric types.
-  expect(asked).toHaveBeenCalledTimes(21)
+  // Three rounds of all metric types.
+  expect(asked).toHaveBeenCalledTimes(3 * sections.length)
 })
 
 it('resolves rows to those that were seen', async () => {

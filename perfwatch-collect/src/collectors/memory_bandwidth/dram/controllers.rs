@@ -133,5 +133,5 @@ pub(super) fn none() -> Gap {
                   virtual machines have none";
     let cure = "on real hardware load the driver (modprobe intel_uncore or amd_uncore), or mount \
                 resctrl: mount -t resctrl resctrl /sys/fs/resctrl";
-    Gap::new(WHAT, reason, Some(cure))
+    Gap::new(WHAT, reason, Some(cure)).of_hardware()
 }

@@ -14,7 +14,7 @@ use perfwatch_core::{Block, FieldId, metric_table};
 
 use crate::{
     CollectError, Gap, Roots, clock,
-    perf_events::{CounterSource, reasons::refusal},
+    perf_events::{CounterSource, FOREIGN, reasons::refusal},
 };
 use channels::Channels;
 use resctrl::Domains;
@@ -72,14 +72,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 pub(super) struct Dram {
     roots: Roots,
-    source: Box<dyn CounterSource>,
+    /// Nothing where the trees are not the running kernel's.
+    source: Option<Box<dyn CounterSource>>,
     channels: Channels,
     domains: Domains,
     retry_at_ns: u64,
 }
 
 impl Dram {
-    pub(super) fn new(roots: &Roots, source: Box<dyn CounterSource>) -> Self {
+    pub(super) fn new(roots: &Roots, source: Option<Box<dyn CounterSource>>) -> Self {
         let (channels, domains) = (Channels::default(), Domains::default());
         Self { roots: roots.clone(), source, channels, domains, retry_at_ns: 0 }
     }
@@ -108,13 +109,15 @@ impl Dram {
         if found.is_empty() {
             return Err(controllers::why_none(&self.roots));
         }
-        let opened = Channels::open(self.source.as_ref(), &self.roots, found);
+        let foreign = || Gap::new(WHAT, FOREIGN, None);
+        let source = self.source.as_deref().ok_or_else(foreign)?;
+        let opened = Channels::open(source, &self.roots, found);
         self.channels = opened.map_err(|error| {
             let paranoid = fs::read_to_string(self.roots.proc("sys/kernel/perf_event_paranoid"));
             let refused = refusal(&error, paranoid.as_deref().ok().map(str::trim));
             let other = || format!("the kernel refuses the memory controllers' counters: {error}");
             match refused {
-                Some(reason) => Gap { what: WHAT.into(), reason: reason.text, cure: reason.cure },
+                Some(reason) => Gap::new(WHAT, &reason.text, reason.cure.as_deref()),
                 None => Gap::new(WHAT, &other(), None),
             }
         })?;
