@@ -10,6 +10,7 @@
 
 mod accounts;
 mod answer;
+mod changes;
 mod damage;
 mod error;
 mod layout;
@@ -25,6 +26,9 @@ mod writer;
 
 pub use accounts::{Accounts, User};
 pub use answer::nice_step;
+pub use changes::{
+    Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, UnitOf, Window, changes,
+};
 pub use error::StoreError;
 pub use memory::{MemoryAccounts, MemoryStore};
 pub use open::{Opened, open};
