@@ -19,8 +19,8 @@ use crate::{
     auth,
     error::{AppError, AppResult},
     routes::{
-        auth as account, catalog, compare, config, dashboard, exposition, health, history, hosts,
-        live, openapi, retention,
+        auth as account, catalog, changes, compare, config, dashboard, exposition, health, history,
+        hosts, live, openapi, retention,
     },
 };
 
@@ -42,6 +42,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(history::history))
         .routes(routes!(history::history_types))
         .routes(routes!(compare::compare))
+        .routes(routes!(changes::changes))
         .routes(routes!(hosts::hosts))
         .routes(routes!(retention::retention, retention::change_retention))
         .routes(routes!(retention::cleanup))

@@ -32,6 +32,7 @@ async fn every_documented_route_answers_and_asks_for_a_login() {
     insta::assert_snapshot!(routes.join("\n"), @"
     GET /api/auth/me
     GET /api/config
+    GET /api/history/changes
     GET /api/history/compare
     GET /api/history/metrics
     GET /api/history/metrics/types

@@ -198,8 +198,7 @@ impl Material {
         }
         let meant = |time: &&i64| range.contains(time) && !known.contains(time);
         let in_pages = pages.iter().flat_map(|(_, _, times)| times);
-        let mut times: Vec<i64> =
-            in_pages.chain(&self.head.times).filter(meant).copied().collect();
+        let mut times: Vec<i64> = in_pages.chain(&self.head.times).filter(meant).copied().collect();
         times.sort_unstable();
         times.dedup();
         let mut taken = vec![false; times.len()];
@@ -233,7 +232,8 @@ impl Material {
         for (number, slice) in self.slices.iter().enumerate() {
             let directory = &slice.directory;
             let Some(at) = directory.find(series) else { continue };
-            let Some(entry) = Entry::read(directory, at, name, slice.part(directory.entry(at).part))
+            let Some(entry) =
+                Entry::read(directory, at, name, slice.part(directory.entry(at).part))
             else {
                 let place = directory.place;
                 self.damaged.push(Damaged { place, series: Some(series) });

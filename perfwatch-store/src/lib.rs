@@ -11,6 +11,7 @@
 mod accounts;
 mod answer;
 mod archive;
+mod changes;
 mod compose;
 mod damage;
 mod engine;
@@ -28,6 +29,9 @@ mod writer;
 
 pub use accounts::{Accounts, User};
 pub use answer::nice_step;
+pub use changes::{
+    Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, UnitOf, Window, changes,
+};
 pub use engine::DamagedRange;
 pub use error::StoreError;
 pub use memory::{MemoryAccounts, MemoryStore};

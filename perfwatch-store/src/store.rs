@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use perfwatch_core::View;
 
 use crate::{
-    DamagedRange, RangeAnswer, RangeQuery, RetentionPolicy, RetentionReport, Selection, SeriesSummary, StoreError,
+    DamagedRange, RangeAnswer, RangeQuery, RetentionPolicy, RetentionReport, Selection,
+    SeriesSummary, StoreError,
 };
 
 /// One frame of one host, as it is stored: what people read, not the raw counters.

@@ -10,7 +10,8 @@ mod unit;
 
 pub(crate) use fields::{check_host, metric_types, patterns};
 pub(crate) use params::{
-    Range, aggregates, check, choice, interval, limit, range, refused, required_time,
+    Range, aggregates, check, choice, interval, limit, limit_to, positive, range, refused,
+    required_time,
 };
 pub(crate) use tree::{Number, Point, Tree};
-pub(crate) use unit::unit_of;
+pub(crate) use unit::{column_of, unit_of};

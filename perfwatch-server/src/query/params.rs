@@ -52,29 +52,25 @@ pub(crate) fn range(start: Option<&str>, end: Option<&str>, now_ms: i64) -> AppR
     let end_ms = end.map_or(Ok(now_ms), |text| required_time("end_time", text))?;
     let hour_before = end_ms.saturating_sub(DEFAULT_RANGE_MS);
     let start_ms = start.map_or(Ok(hour_before), |text| required_time("start_time", text))?;
-    check(Range { start_ms, end_ms }, "")
+    check(Range { start_ms, end_ms }, "start_time", "end_time")
 }
 
-/// Refuses a range that is reversed, absurdly long or out of time; `prefix` stands before the
-/// parameters' names.
-pub(crate) fn check(range: Range, prefix: &str) -> AppResult<Range> {
+/// Refuses a range that is reversed, absurdly long or out of time, naming the parameters that its
+/// start and its end came in.
+pub(crate) fn check(range: Range, start: &str, end: &str) -> AppResult<Range> {
     // The store would call them by names that only one of several ranges has.
-    for (parameter, time) in [("start_time", range.start_ms), ("end_time", range.end_ms)] {
+    for (parameter, time) in [(start, range.start_ms), (end, range.end_ms)] {
         if !TIMES.contains(&time) {
             return Err(AppError::invalid(format!(
-                "{prefix}{parameter}: it must lie between the years 1970 and 9999"
+                "{parameter}: it must lie between the years 1970 and 9999"
             )));
         }
     }
     if range.length_ms() <= 0 {
-        return Err(AppError::invalid(format!(
-            "{prefix}end_time: it is not after {prefix}start_time"
-        )));
+        return Err(AppError::invalid(format!("{end}: it is not after {start}")));
     }
     if range.length_ms() > MAX_RANGE_MS {
-        return Err(AppError::invalid(format!(
-            "{prefix}start_time: at most ten years are answered"
-        )));
+        return Err(AppError::invalid(format!("{start}: at most ten years are answered")));
     }
     Ok(range)
 }
@@ -104,11 +100,25 @@ pub(crate) fn interval(text: Option<&str>) -> AppResult<Step> {
     }
 }
 
-/// The number in `limit`.
+/// The number of points in `limit`.
 pub(crate) fn limit(text: Option<&str>) -> AppResult<usize> {
-    let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
-    text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
-        AppError::invalid(format!("limit: `{}` is not a number from 1 to {MAX_LIMIT}", shown(text)))
+    limit_to(text, DEFAULT_LIMIT, MAX_LIMIT)
+}
+
+/// The number in `limit`, of anything.
+pub(crate) fn limit_to(text: Option<&str>, usual: usize, most: usize) -> AppResult<usize> {
+    let Some(text) = text else { return Ok(usual) };
+    text.parse().ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
+        AppError::invalid(format!("limit: `{}` is not a number from 1 to {most}", shown(text)))
+    })
+}
+
+/// The number above 0 in a parameter, which may have decimals.
+pub(crate) fn positive(parameter: &str, text: Option<&str>, usual: f64) -> AppResult<f64> {
+    let Some(text) = text else { return Ok(usual) };
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| {
+        AppError::invalid(format!("{parameter}: `{}` is not a number above 0", shown(text)))
     })
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod catalog;
+pub(crate) mod changes;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod dashboard;

@@ -241,15 +241,17 @@ impl<'a> Day<'a> {
                 let pieces = pieces.get(at).map_or(&[][..], |pieces| pieces);
                 at += 1;
                 for (found, piece) in found.iter().zip(pieces) {
-                    let bytes = piece.as_ref().and_then(|(part, piece)| {
-                        piece.of(parts.get(*part)?)
-                    });
+                    let bytes =
+                        piece.as_ref().and_then(|(part, piece)| piece.of(parts.get(*part)?));
                     let bytes = bytes.unwrap_or_default();
                     add_slice(sources, plan, number, found, bytes, &mut stats, &mut scratch);
                 }
-                let position = self.asked.selected.wanted.iter().position(|other| {
-                    other.series == number.series
-                });
+                let position = self
+                    .asked
+                    .selected
+                    .wanted
+                    .iter()
+                    .position(|other| other.series == number.series);
                 let column = position.and_then(|at| sources.head.columns.get(at));
                 if let Some(column) = column.and_then(|column| column.get(head.clone())) {
                     add_runs(&plan.head, column, number.factor, &mut stats);
@@ -392,8 +394,7 @@ fn add_slice(
 
 fn add_runs(runs: &[Run], values: &[i64], factor: i64, stats: &mut [Stat]) {
     for run in runs {
-        let (Some(values), Some(stat)) =
-            (values.get(run.from..run.until), stats.get_mut(run.row))
+        let (Some(values), Some(stat)) = (values.get(run.from..run.until), stats.get_mut(run.row))
         else {
             continue;
         };

@@ -215,12 +215,7 @@ impl Fold {
 }
 
 /// Turns the newest row of a series into values.
-fn finish(
-    columns: &mut [Vec<Option<f64>>],
-    aggregates: &[Aggregate],
-    stat: &Stat,
-    decimals: u8,
-) {
+fn finish(columns: &mut [Vec<Option<f64>>], aggregates: &[Aggregate], stat: &Stat, decimals: u8) {
     for (column, &aggregate) in columns.iter_mut().zip(aggregates) {
         column.push(value(aggregate, stat, decimals));
     }

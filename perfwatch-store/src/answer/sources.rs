@@ -59,9 +59,8 @@ impl Sources {
             }
         }
         sources.slices.sort_by_key(|slice| slice.place.timestamp_ms);
-        let cut: Vec<usize> = (0..sources.slices.len())
-            .filter(|&slice| sources.needs_times(slice, asked))
-            .collect();
+        let cut: Vec<usize> =
+            (0..sources.slices.len()).filter(|&slice| sources.needs_times(slice, asked)).collect();
         sources.read_times(moment, &cut).await?;
         sources.drop_doubles();
         Ok(sources)

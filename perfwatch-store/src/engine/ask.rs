@@ -53,9 +53,9 @@ impl<F: Files> Engine<F> {
             let mut span = head;
             for shelf in shelves_of(host, intervals) {
                 for edge in edges(&mut *moment, shelf).await? {
-                    span = Some(span.map_or(edge, |(first, last)| {
-                        (first.min(edge.0), last.max(edge.1))
-                    }));
+                    span = Some(
+                        span.map_or(edge, |(first, last)| (first.min(edge.0), last.max(edge.1))),
+                    );
                 }
             }
             if let Some((first_seen_ms, last_seen_ms)) = span {

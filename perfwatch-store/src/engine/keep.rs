@@ -75,10 +75,7 @@ impl<F: Files> Engine<F> {
     }
 
     /// The first and the last time of each stretch that a host has frames of, in order.
-    pub(crate) async fn stretches(
-        &self,
-        shelves: &[Shelf],
-    ) -> Result<Vec<(i64, i64)>, StoreError> {
+    pub(crate) async fn stretches(&self, shelves: &[Shelf]) -> Result<Vec<(i64, i64)>, StoreError> {
         let mut found: Vec<(i64, i64)> = Vec::new();
         let mut moment = self.files.moment().await?;
         for &shelf in shelves {
@@ -87,9 +84,10 @@ impl<F: Files> Engine<F> {
                 found.extend(directory.pages().map(|page| (page.first_ms, page.last_ms)));
             }
         }
-        if let Some(head) = shelves.first().and_then(|shelf| {
-            self.head().host(shelf.host).map(|head| head.times.clone())
-        }) {
+        if let Some(head) = shelves
+            .first()
+            .and_then(|shelf| self.head().host(shelf.host).map(|head| head.times.clone()))
+        {
             found.extend(head.into_iter().map(|time| (time, time)));
         }
         found.sort_unstable();

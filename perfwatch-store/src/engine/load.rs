@@ -1,13 +1,7 @@
 //! What is read of the files at the opening, and again after a write of which nothing is known.
 
 use super::{Engine, Sealing};
-use crate::{
-    StoreError,
-    archive::Files,
-    damage::Damaged,
-    head::Head,
-    layout::slice::Directory,
-};
+use crate::{StoreError, archive::Files, damage::Damaged, head::Head, layout::slice::Directory};
 
 /// So many frames are in memory before their hours are sealed: a file of an older version has all
 /// of its frames one by one.

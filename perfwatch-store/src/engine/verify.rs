@@ -110,13 +110,24 @@ impl<F: Files> Engine<F> {
             for page in 0..directory.page_count() {
                 if column.unpack(page, &mut Vec::new()).is_none() {
                     let what = "the values of a series are damaged";
-                    found.push(self.damaged_range(slice.page_place(page), length, Some(series), what));
+                    found.push(self.damaged_range(
+                        slice.page_place(page),
+                        length,
+                        Some(series),
+                        what,
+                    ));
                 }
             }
         }
     }
 
-    fn damaged_range(&self, place: Place, length_ms: i64, series: Option<u32>, what: &str) -> DamagedRange {
+    fn damaged_range(
+        &self,
+        place: Place,
+        length_ms: i64,
+        series: Option<u32>,
+        what: &str,
+    ) -> DamagedRange {
         let index = self.index();
         let host = index.get(place.host);
         DamagedRange {

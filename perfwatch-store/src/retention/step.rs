@@ -127,7 +127,8 @@ impl Cut {
         let starts = (range.start - DAY_MS + 1).max(0)..range.end;
         let (slices, damaged) = engine.slices(shelf, starts).await?;
         let touches = |slice: &Loaded| {
-            let (first, last) = (slice.directory.pages().next(), slice.directory.pages().next_back());
+            let (first, last) =
+                (slice.directory.pages().next(), slice.directory.pages().next_back());
             first.is_none_or(|page| page.first_ms < range.end)
                 && last.is_none_or(|page| page.last_ms >= range.start)
         };

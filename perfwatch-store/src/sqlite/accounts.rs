@@ -35,14 +35,16 @@ impl Accounts for super::SqliteStore {
     async fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
         let select =
             "SELECT name, password_hash, created_at_ms, generation FROM users WHERE name = ?";
-        let row = sqlx::query(select).bind(name).fetch_optional(&self.files().account_readers).await;
+        let row =
+            sqlx::query(select).bind(name).fetch_optional(&self.files().account_readers).await;
         let found = row.and_then(|row| row.as_ref().map(user).transpose());
         found.map_err(self.files().explain())
     }
 
     async fn user_count(&self) -> Result<u64, StoreError> {
-        let count: Result<i64, _> =
-            sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&self.files().account_readers).await;
+        let count: Result<i64, _> = sqlx::query_scalar("SELECT count(*) FROM users")
+            .fetch_one(&self.files().account_readers)
+            .await;
         Ok(count.map_err(self.files().explain())?.unsigned_abs())
     }
 
@@ -95,7 +97,8 @@ impl Accounts for super::SqliteStore {
 
     async fn is_session_revoked(&self, id: &str) -> Result<bool, StoreError> {
         let select = "SELECT EXISTS (SELECT 1 FROM revoked_sessions WHERE id = ?)";
-        let found = sqlx::query_scalar(select).bind(id).fetch_one(&self.files().account_readers).await;
+        let found =
+            sqlx::query_scalar(select).bind(id).fetch_one(&self.files().account_readers).await;
         found.map_err(self.files().explain())
     }
 
@@ -108,8 +111,10 @@ impl Accounts for super::SqliteStore {
 
     async fn config(&self, key: &str) -> Result<Option<String>, StoreError> {
         let select = "SELECT value FROM config WHERE key = ?";
-        let value =
-            sqlx::query_scalar(select).bind(key).fetch_optional(&self.files().account_readers).await;
+        let value = sqlx::query_scalar(select)
+            .bind(key)
+            .fetch_optional(&self.files().account_readers)
+            .await;
         value.map_err(self.files().explain())
     }
 
@@ -124,7 +129,8 @@ impl Accounts for super::SqliteStore {
     }
 
     async fn retention_policy(&self) -> Result<RetentionPolicy, StoreError> {
-        let mut connection = self.files().account_readers.acquire().await.map_err(self.files().explain())?;
+        let mut connection =
+            self.files().account_readers.acquire().await.map_err(self.files().explain())?;
         read_policy(&mut connection).await.map_err(self.files().explain())
     }
 

@@ -248,8 +248,7 @@ impl Moment for Reading<'_> {
         starts: Range<i64>,
         limit: usize,
     ) -> Result<Vec<Sheet>, StoreError> {
-        let sql =
-            "SELECT key, body FROM slices WHERE key >= ? AND key < ? ORDER BY key LIMIT ?";
+        let sql = "SELECT key, body FROM slices WHERE key >= ? AND key < ? ORDER BY key LIMIT ?";
         let key = |time: i64| slice_key(shelf.place(time.clamp(TIMES.start, TIMES.end)));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.rows(sql, (key(starts.start), key(starts.end), limit)).await?;

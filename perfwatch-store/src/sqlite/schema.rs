@@ -9,7 +9,8 @@ pub(super) const APPLICATION_ID: i32 = 0x5066_5774;
 
 /// Each entry takes a file from the version that is its place here to the next one. Entries are
 /// only ever added.
-const MIGRATIONS: [&str; 3] = ["
+const MIGRATIONS: [&str; 3] = [
+    "
     CREATE TABLE hosts (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE
@@ -58,7 +59,8 @@ const MIGRATIONS: [&str; 3] = ["
         max_bytes INTEGER,
         updated_at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-", "
+",
+    "
     ALTER TABLE hosts RENAME TO old_hosts;
     ALTER TABLE series RENAME TO old_series;
     CREATE TABLE hosts (
@@ -90,11 +92,13 @@ const MIGRATIONS: [&str; 3] = ["
         timestamp_ms INTEGER GENERATED ALWAYS AS (((key & 0xfffffffffff) >> 20) * 3600000) VIRTUAL,
         part INTEGER GENERATED ALWAYS AS (key & 0xfffff) VIRTUAL
     ) STRICT;
-", "
+",
+    "
     DROP TABLE old_series;
     DROP TABLE old_hosts;
     DROP TABLE rollups;
-"];
+",
+];
 
 /// The newest schema version known here.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;

@@ -47,8 +47,9 @@ pub(super) async fn names(connection: &mut SqliteConnection) -> Result<(), sqlx:
 
 /// Makes slices of all downsampled frames of version 1.
 pub(super) async fn downsampled(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let names: Vec<(i64, i64, i64)> =
-        sqlx::query_as("SELECT host_id, id, name_check FROM series").fetch_all(&mut *connection).await?;
+    let names: Vec<(i64, i64, i64)> = sqlx::query_as("SELECT host_id, id, name_check FROM series")
+        .fetch_all(&mut *connection)
+        .await?;
     let names: BTreeMap<(i64, i64), u32> = names
         .into_iter()
         .filter_map(|(host, id, check)| Some(((host, id), u32::try_from(check).ok()?)))
@@ -71,7 +72,10 @@ pub(super) async fn downsampled(connection: &mut SqliteConnection) -> Result<(),
             delete_slice(&mut transaction, place).await?;
             put_slice(&mut transaction, &slice).await?;
         }
-        sqlx::query("DELETE FROM rollups WHERE key < ?").bind(end).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM rollups WHERE key < ?")
+            .bind(end)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
     }
 }
@@ -80,7 +84,10 @@ fn read(row: &SqliteRow) -> Option<(i64, Rollup)> {
     let place = slice_place(row.try_get(0).ok()?);
     let rollup = rollup::unseal_rollup(place, row.try_get(1).ok()?);
     if rollup.is_none() {
-        tracing::error!(timestamp_ms = place.timestamp_ms, "a stored frame is damaged and left out");
+        tracing::error!(
+            timestamp_ms = place.timestamp_ms,
+            "a stored frame is damaged and left out"
+        );
     }
     Some((place.timestamp_ms, rollup?))
 }

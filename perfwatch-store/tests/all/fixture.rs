@@ -4,8 +4,8 @@ use std::{fmt::Write, sync::Arc, time::Duration};
 
 use perfwatch_core::{Frame, View, metric_table, series::Pattern};
 use perfwatch_store::{
-    Aggregate, Opened, RangeAnswer, RangeQuery, Record, RetentionPolicy, Selection,
-    SqliteStore, Step, Store, Tier,
+    Aggregate, Opened, RangeAnswer, RangeQuery, Record, RetentionPolicy, Selection, SqliteStore,
+    Step, Store, Tier,
 };
 use tempfile::TempDir;
 

@@ -3,6 +3,7 @@
 // Helpers beside the tests are tests too, which the lint does not see.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod changes;
 mod contract;
 mod fixture;
 mod kill;

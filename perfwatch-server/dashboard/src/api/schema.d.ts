@@ -86,6 +86,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/history/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which series moved between two windows, the farthest first. */
+        get: operations["changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/history/compare": {
         parameters: {
             query?: never;
@@ -352,6 +369,53 @@ export interface components {
             help: string;
             name: string;
             tables: components["schemas"]["CatalogTable"][];
+        };
+        /**
+         * @description What moved, and how many series did not. Each series is counted once: it changed, lies below
+         *     the floor, has too few points, appeared or disappeared.
+         */
+        ChangesAnswer: {
+            after: components["schemas"]["ChangesWindow"];
+            /** @description Series that only the window after has, by path. */
+            appeared: string[];
+            before: components["schemas"]["ChangesWindow"];
+            /** @description How many moved by less than the floor. */
+            below_floor: number;
+            /** @description How many of them changed, also those beyond the limit. */
+            changed: number;
+            /** @description The greatest effect first. */
+            changes: components["schemas"]["SeriesChange"][];
+            /** @description Series that only the window before has, by path. */
+            disappeared: string[];
+            host: string;
+            /** Format: double */
+            min_effect: number;
+            /** @description Says so where a window has nothing stored. */
+            note?: string | null;
+            /** @description How many series have a value in either window. */
+            series: number;
+            /**
+             * Format: int64
+             * @description The length of the buckets whose means are the points.
+             */
+            step_ms: number;
+            /** @description How many have too few points to be judged. */
+            too_few_points: number;
+        };
+        /** @description A series in one of the windows. */
+        ChangesFigures: {
+            /** Format: double */
+            median: number;
+            /** Format: double */
+            p95: number;
+            points: number;
+        };
+        /** @description One of the windows. */
+        ChangesWindow: {
+            end_time: string;
+            /** @description The most points that any series has in it. */
+            points: number;
+            start_time: string;
         };
         /** @description What a cleanup did. */
         CleanupReport: {
@@ -653,6 +717,36 @@ export interface components {
             /** Format: int64 */
             ticks: number;
         };
+        /** @description A series that moved. */
+        SeriesChange: {
+            after: components["schemas"]["ChangesFigures"];
+            before: components["schemas"]["ChangesFigures"];
+            /**
+             * Format: double
+             * @description By how much the figure that moved changed, in percent of what it was; null from 0.
+             */
+            change_percent?: number | null;
+            /**
+             * Format: double
+             * @description The share of pairs of points in which the later one is higher, less the share in which it
+             *     is lower.
+             */
+            cliffs_delta: number;
+            /** @description `up` or `down`. */
+            direction: string;
+            /**
+             * Format: double
+             * @description By how many times its own noise; below 0 where it fell.
+             */
+            effect: number;
+            /** @description What the series says. */
+            help: string;
+            /** @description The figure that moved the farthest: `median` or `p95`. */
+            moved: string;
+            path: string;
+            /** @description The unit's name; empty for a series that this daemon's catalog does not know. */
+            unit: string;
+        };
         /** @description Where history is kept. */
         StoreState: {
             detail?: string | null;
@@ -831,6 +925,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConfigAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    changes: {
+        parameters: {
+            query?: {
+                /** @description Start of what is compared with: RFC 3339 (UTC without a zone) or seconds since 1970. */
+                before_start?: string;
+                /** @description End of what is compared with. */
+                before_end?: string;
+                /** @description Start of what is asked about. */
+                after_start?: string;
+                /** @description End of what is asked about. */
+                after_end?: string;
+                /** @description Instead of two windows: the last `hour`, `day` or `week`. */
+                period?: string;
+                /** @description The same period `yesterday` or `last_week`. */
+                compare_to?: string;
+                /** @description The host's name; this daemon's own by default. */
+                host?: string;
+                /** @description At most so many changes, 1 to 1000, 20 by default. */
+                limit?: number;
+                /** @description The floor: a shift of fewer times its own noise is no change; 3 by default. */
+                min_effect?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangesAnswer"];
                 };
             };
             default: {

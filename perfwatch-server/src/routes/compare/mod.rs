@@ -9,6 +9,7 @@ use perfwatch_store::SeriesSummary;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub(crate) use self::periods::relative;
 use self::{
     ask::{Asked, points_for},
     axis::{merge, series_of},

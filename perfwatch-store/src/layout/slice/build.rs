@@ -48,8 +48,7 @@ impl Builder {
             let seal = Seal { place, of: [Seal::TIMES, pages.len() as u32] };
             seal.close(&mut times_part, |out| times::write(frames, start_ms, out));
             let spacing_ms = spacing(frames);
-            let info =
-                PageInfo { start_ms, frames: frames.len(), first_ms, last_ms, spacing_ms };
+            let info = PageInfo { start_ms, frames: frames.len(), first_ms, last_ms, spacing_ms };
             pages.push((info, times_part.len() as u32));
         }
         let (entries, values, series) = (Parts::default(), Parts::default(), Vec::new());

@@ -26,11 +26,7 @@ pub(super) fn codec() -> [u8; 2] {
 
 /// Packs the pages of a series: its entry, and the bytes that this speaks of appended to `out`.
 /// Nothing where `pco` refuses, which it does for no integers.
-pub(super) fn pack(
-    pages: &[(&[i64], &[i64])],
-    seal: Seal,
-    out: &mut Vec<u8>,
-) -> Option<Entry> {
+pub(super) fn pack(pages: &[(&[i64], &[i64])], seal: Seal, out: &mut Vec<u8>) -> Option<Entry> {
     let mut entry = Entry::default();
     let (mut values, mut counts) = (Vec::<i64>::new(), Vec::new());
     for (times, page) in pages {
@@ -59,7 +55,9 @@ pub(super) fn pack(
     let mut packed_page = 0;
     for (number, (page, (_, values))) in (0..).zip(entry.pages.iter_mut().zip(pages)) {
         let from = out.len();
-        if page.stat.count == 0 || page.stat.count == values.len() as u64 && page.stat.min == page.stat.max {
+        if page.stat.count == 0
+            || page.stat.count == values.len() as u64 && page.stat.min == page.stat.max
+        {
             continue;
         }
         if page.stat.count < values.len() as u64 {

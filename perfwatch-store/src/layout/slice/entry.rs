@@ -154,8 +154,7 @@ impl Entry {
             }
             low = reader.signed()?.wrapping_add(low);
             let stat = read_stat(&mut reader, kind, &info, low)?;
-            let packed =
-                if kind == CONSTANT { Packed::default() } else { packed(&mut reader)? };
+            let packed = if kind == CONSTANT { Packed::default() } else { packed(&mut reader)? };
             pages.push(PageEntry { stat, packed });
         }
         Some(Self { meta, pages })

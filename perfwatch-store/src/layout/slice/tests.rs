@@ -1,5 +1,5 @@
-use proptest::{collection::vec, prelude::*};
 use perfwatch_core::MISSING;
+use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::layout::Stat;
