@@ -140,9 +140,9 @@ impl Accounts for super::SqliteStore {
     ) -> Result<RetentionPolicy, StoreError> {
         // There is one writer: nobody changes the policy between reading and writing it.
         let mut writer = self.files().writer().await?;
-        let before = read_policy(&mut *writer).await.map_err(self.files().explain())?;
+        let before = read_policy(&mut writer).await.map_err(self.files().explain())?;
         let policy = update.apply_to(&before)?;
-        write_policy(&mut *writer, &policy).await.map_err(self.files().explain())?;
+        write_policy(&mut writer, &policy).await.map_err(self.files().explain())?;
         Ok(policy)
     }
 }

@@ -16,7 +16,10 @@ fn build(times: &[i64], columns: &[Vec<i64>]) -> Slice {
 }
 
 /// What a slice says of a series: all values, and the stat of each page; damaged pages are missing.
-fn read(slice: &Slice, series: u32) -> Option<(Vec<Option<Vec<i64>>>, Vec<Stat>)> {
+/// The values of each page, nothing where it is damaged, and the stats of all.
+type Read = (Vec<Option<Vec<i64>>>, Vec<Stat>);
+
+fn read(slice: &Slice, series: u32) -> Option<Read> {
     let directory = Directory::open(slice.place, slice.directory.clone())?;
     let at = directory.find(series * 2)?;
     let part = |piece: &Piece| slice.parts.get(piece.part as usize).map_or(&[][..], |part| part);
