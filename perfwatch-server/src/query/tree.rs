@@ -123,7 +123,7 @@ mod tests {
             tier: Tier::Raw,
             timestamps_ms: vec![0, 5000],
             series: series.collect(),
-            damaged_frames: 0,
+            damaged: 0,
         }
     }
 
