@@ -64,6 +64,11 @@ impl Fold {
         }
     }
 
+    /// Where a row ends; nothing where points are as stored and each time is a row.
+    pub(super) fn row_end(&self, row_ms: i64) -> Option<i64> {
+        (self.step_ms > 0).then(|| row_ms.saturating_add(self.step_ms))
+    }
+
     /// Begins a stretch that has values at these rows, in order; each with the length of the
     /// downsampled frame in it.
     pub(super) fn begin(&mut self, rows: &[(i64, i64)]) -> Stretch {

@@ -1,13 +1,14 @@
 //! From slices and frames to an answer, the same for every backend.
 
-mod day;
 mod fold;
+mod plan;
+mod portion;
 mod sources;
 mod spacing;
 mod step;
 
-use day::Day;
 use fold::Fold;
+use portion::Adding;
 use sources::Sources;
 pub use step::nice_step;
 use step::{fit, limit_for, step_for};
@@ -17,7 +18,7 @@ use crate::{
     archive::{Moment, Shelf, TIMES, shelves_of},
     damage::Damaged,
     head::{Head, HeadRows},
-    layout::{Index, Selected, slice::DAY_MS},
+    layout::{Index, Selected},
 };
 
 type Range = std::ops::Range<i64>;
@@ -98,7 +99,7 @@ pub(crate) async fn summary(
     Ok((fold.summaries(), sources.damaged))
 }
 
-/// Adds everything up, day by day; others get their turn between.
+/// Adds everything up, one portion of time after the other; others get their turn between.
 async fn add_up(
     moment: &mut dyn Moment,
     asked: &Asked,
@@ -107,10 +108,8 @@ async fn add_up(
     aggregates: &[Aggregate],
 ) -> Result<Fold, StoreError> {
     let mut fold = Fold::new(asked.selected.clone(), step_ms, aggregates);
-    for (day, slices) in sources.days() {
-        let before = |time: i64| sources.head.times.partition_point(|&other| other < time);
-        let head = before(day * DAY_MS)..before((day + 1) * DAY_MS);
-        Day::new(asked, &mut fold, step_ms).add(moment, sources, &slices, head).await?;
+    for portion in sources.portions(asked.selected.wanted.len()) {
+        Adding::new(asked, &mut fold).add(moment, sources, &portion).await?;
         tokio::task::yield_now().await;
     }
     Ok(fold)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Asked, step::Extent};
+use super::{Asked, portion::SERIES, step::Extent};
 use crate::{
     StoreError,
     archive::Moment,
@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// So many slices are read at once at most: each has parts of 32 KiB.
+const SLICES_AT_ONCE: usize = 64;
+
 /// A question reads so many slices at most; behind them lie decades.
 const SLICES: usize = 100_000;
 
@@ -24,6 +27,13 @@ pub(super) struct Sources {
     pub(super) times: HashMap<usize, Vec<u8>>,
     pub(super) head: HeadRows,
     pub(super) damaged: Vec<Damaged>,
+}
+
+/// What is added up in one go.
+pub(super) struct Portion {
+    pub(super) slices: Vec<usize>,
+    /// Frames of the head.
+    pub(super) head: std::ops::Range<usize>,
 }
 
 /// How a page lies in a range.
@@ -92,7 +102,7 @@ impl Sources {
     fn needs_times(&self, slice: usize, asked: &Asked) -> bool {
         let Some(directory) = self.slices.get(slice) else { return false };
         directory.pages().any(|page| {
-            let lies = lies(directory, &page, &asked.range);
+            let lies = lies(directory.place.interval_ms, &page, &asked.range);
             let head = &self.head.times;
             let doubles = head.partition_point(|&time| time < page.first_ms)
                 < head.partition_point(|&time| time <= page.last_ms);
@@ -152,7 +162,7 @@ impl Sources {
         info: &PageInfo,
     ) -> Option<(i64, i64, usize)> {
         let directory = self.slices.get(slice)?;
-        let lies = lies(directory, info, &asked.range);
+        let lies = lies(directory.place.interval_ms, info, &asked.range);
         if lies == Lies::Outside {
             return None;
         }
@@ -167,8 +177,9 @@ impl Sources {
         (!rows.is_empty()).then(|| (times.at(rows.start), times.at(rows.end - 1), rows.len()))
     }
 
-    /// The days of which anything is there, with their slices: what is added up in one go.
-    pub(super) fn days(&self) -> BTreeMap<i64, Vec<usize>> {
+    /// Days, and as many together as may be read at once for so many series.
+    pub(super) fn portions(&self, series: usize) -> Vec<Portion> {
+        let most = SERIES.checked_div(series).unwrap_or(SERIES).min(SLICES_AT_ONCE);
         let mut days: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
         for &time in &self.head.times {
             days.entry(time.div_euclid(DAY_MS)).or_default();
@@ -176,13 +187,25 @@ impl Sources {
         for (number, slice) in self.slices.iter().enumerate() {
             days.entry(slice.place.timestamp_ms.div_euclid(DAY_MS)).or_default().push(number);
         }
-        days
+        let before = |day: i64| self.head.times.partition_point(|&time| time < day * DAY_MS);
+        let mut portions: Vec<Portion> = Vec::new();
+        for (day, slices) in days {
+            let head = before(day)..before(day + 1);
+            match portions.last_mut() {
+                Some(last) if last.slices.len() + slices.len() <= most => {
+                    last.slices.extend(slices);
+                    last.head.end = head.end;
+                }
+                _ => portions.push(Portion { slices, head }),
+            }
+        }
+        portions
     }
 }
 
 /// How a page lies in a range. What is downsampled lies where it begins.
-pub(super) fn lies(directory: &Directory, page: &PageInfo, range: &std::ops::Range<i64>) -> Lies {
-    let (first, last) = match directory.place.interval_ms {
+pub(super) fn lies(interval_ms: i64, page: &PageInfo, range: &std::ops::Range<i64>) -> Lies {
+    let (first, last) = match interval_ms {
         0 => (page.first_ms, page.last_ms),
         _ => (page.start_ms, page.start_ms),
     };

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 /// A part is complete once it is at least this long.
-const PART_BYTES: usize = 32 << 10;
+const PART_BYTES: usize = 4 << 10;
 
 /// Parts being filled.
 #[derive(Debug, Default)]

@@ -21,7 +21,8 @@ pub(crate) struct Times<'a> {
 fn even(number: usize, count: usize, length: i64) -> i64 {
     match count {
         0 | 1 => 0,
-        _ => (i128::from(length) * number as i128 / (count as i128 - 1)) as i64,
+        // Neither takes more than 31 bits.
+        _ => length * number as i64 / (count as i64 - 1),
     }
 }
 
@@ -65,7 +66,9 @@ impl<'a> Times<'a> {
         let low = reader.signed()?;
         let (&width, bits) = reader.0.split_first()?;
         let width = u32::from(width);
-        let enough = width < 56 && count.checked_mul(width as usize)?.div_ceil(8) == bits.len();
+        let fits = count >> 31 == 0 && length >> 31 == 0;
+        let enough =
+            fits && width < 56 && count.checked_mul(width as usize)?.div_ceil(8) == bits.len();
         enough.then_some(Self { count, first, length, low, width, bits })
     }
 
