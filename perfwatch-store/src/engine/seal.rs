@@ -1,4 +1,4 @@
-//! Sealing: the frames of an hour become a slice, the slices of a day one.
+//! Sealing: the frames of an hour become a slice, the slices of a day one if they are not too long.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Engine, Sealing, append::due_before, work};
 use crate::{
     StoreError,
-    archive::{Change, Files, Moment, Shelf},
+    archive::{Change, Files, Moment, Sheet, Shelf},
     compose::{Loaded, Material},
     damage::Damaged,
     layout::{
@@ -17,6 +17,9 @@ use crate::{
 
 /// How many days back slices are merged: what retention took apart stays so.
 const MERGED_DAYS: i64 = 3;
+
+/// Slices are merged up to this size: it is what one transaction writes while appends wait.
+const MERGED_BYTES: usize = 6 << 20;
 
 impl<F: Files> Engine<F> {
     /// Seals all hours that are over, then merges the days that are.
@@ -111,16 +114,14 @@ impl<F: Files> Engine<F> {
         for day in (today - MERGED_DAYS).max(0)..today {
             self.open()?;
             let range = day * DAY_MS..(day + 1) * DAY_MS;
-            let mut moment = self.files.moment().await?;
-            if moment.sheets(shelf, range.clone(), 2).await?.len() < 2 {
-                continue;
-            }
-            let slices = load_all(&mut *moment, shelf, range.clone(), &mut Vec::new()).await?;
-            drop(moment);
-            // What is damaged is left where it is.
-            if slices.len() > 1 {
-                self.rebuild(shelf, slices, range).await?;
-                while self.files.shrink().await? {}
+            let sheets = self.files.moment().await?.sheets(shelf, range, usize::MAX).await?;
+            for group in groups(sheets, MERGED_BYTES) {
+                let (slices, _) = self.slices(shelf, group.clone()).await?;
+                // What is damaged is left where it is.
+                if slices.len() > 1 {
+                    self.rebuild(shelf, slices, group).await?;
+                    while self.files.shrink().await? {}
+                }
             }
         }
         Ok(())
@@ -152,6 +153,24 @@ impl<F: Files> Engine<F> {
             host.note_slice(slice.place.interval_ms, last.last_ms + 1);
         }
     }
+}
+
+/// The stretches of time of slices that follow one another and are merged into one of at most so
+/// many bytes.
+fn groups(sheets: Vec<Sheet>, most: usize) -> Vec<Range<i64>> {
+    let mut groups: Vec<(Range<i64>, usize, usize)> = Vec::new();
+    for (place, bytes) in sheets {
+        let Some(directory) = Directory::open(place, bytes) else { continue };
+        let end = directory.pages().next_back().map_or(place.timestamp_ms, |page| page.start_ms);
+        let length = directory.parts_bytes();
+        match groups.last_mut() {
+            Some((range, slices, bytes)) if *bytes + length <= most => {
+                (range.end, *slices, *bytes) = (end + HOUR_MS, *slices + 1, *bytes + length);
+            }
+            _ => groups.push((place.timestamp_ms..end + HOUR_MS, 1, length)),
+        }
+    }
+    groups.into_iter().filter(|(_, slices, _)| *slices > 1).map(|(range, ..)| range).collect()
 }
 
 /// The places of the frames of the head in some material.
@@ -186,4 +205,32 @@ pub(super) async fn load(
         (0..directory.part_count()).map(|part| (directory.place, part)).collect();
     let parts = moment.parts(&wanted).await?;
     Ok(Loaded { directory, parts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::slice::Builder;
+
+    /// The slice of an hour with one series of random values.
+    fn sheet(hour: i64, frames: i64) -> Sheet {
+        let place = Place { host: 0, interval_ms: 0, timestamp_ms: hour * HOUR_MS };
+        let times: Vec<i64> = (0..frames).map(|n| place.timestamp_ms + n * 1000).collect();
+        let values: Vec<i64> = times.iter().map(|time| time * 48_271 % 65_521).collect();
+        let mut builder = Builder::new(place, times);
+        builder.add_values(0, 7, &values).unwrap();
+        (place, builder.finish().directory)
+    }
+
+    #[test]
+    fn slices_are_merged_up_to_a_size_and_then_no_more() {
+        let hours = |hours: &[i64]| hours.iter().map(|&hour| sheet(hour, 1000)).collect::<Vec<_>>();
+        let one = Directory::open(sheet(0, 1000).0, sheet(0, 1000).1).unwrap().parts_bytes();
+        assert!(one > 100, "{one}");
+        assert!(groups(hours(&[3]), 9 * one).is_empty());
+        assert_eq!(groups(hours(&[0, 1, 5]), 9 * one).pop(), Some(0..6 * HOUR_MS));
+        let two = [0..2 * HOUR_MS, 2 * HOUR_MS..4 * HOUR_MS];
+        assert_eq!(groups(hours(&[0, 1, 2, 3, 4]), 5 * one / 2), two);
+        assert!(groups(hours(&[0, 1, 2]), 3 * one / 2).is_empty());
+    }
 }

@@ -10,7 +10,10 @@ use perfwatch_store::{Opened, StoreError, open};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-use crate::fixture::{HOUR, MINUTE, START, ask, check, every, loads, noise, policy};
+use crate::{
+    contract::retention::apply,
+    fixture::{HOUR, MINUTE, START, ask, check, every, loads, noise, policy},
+};
 
 /// A directory and the path of a store in it.
 fn place() -> (TempDir, PathBuf) {
@@ -302,4 +305,25 @@ async fn a_file_becomes_shorter() {
         &["step 86400000 of 3600000 3600s", "at 0", "app.load count 17280"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn hours_become_slices_and_the_slices_of_a_day_one() {
+    let (_directory, path) = place();
+    let opened = open_at(&path).await.unwrap();
+    let now = START + 27 * HOUR + 10 * MINUTE;
+    for hour in 0..28 {
+        let times = every(MINUTE, START + hour * HOUR, now.min(START + (hour + 1) * HOUR));
+        opened.store.append(&loads(times)).await.unwrap();
+    }
+    // Retention waits until what is due is sealed.
+    apply(&*opened.store, &policy(30, HOUR, 365), now).await;
+    let rows = async |sql: &'static str| -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut raw(&path).await).await.unwrap()
+    };
+    let pages = "SELECT count(*) FROM slices WHERE timestamp_ms >= 1699920000000 + 86400000";
+    assert_eq!(rows("SELECT count(*) FROM slices").await - rows(pages).await, 1, "the day");
+    assert_eq!(rows(pages).await, 3, "the hours since");
+    assert_eq!(rows("SELECT count(*) FROM frames").await, 10);
+    assert_eq!(opened.store.usage().await.unwrap().frames, 27 * 60 + 10);
 }

@@ -138,6 +138,18 @@ impl Directory {
         (1 + self.entry_parts + self.value_parts) as u32
     }
 
+    /// How long entries and values are together.
+    pub(crate) fn parts_bytes(&self) -> usize {
+        let last =
+            |parts: usize| parts.checked_sub(1).map_or(0, |at| self.word(self.ends() + 4 * at));
+        let entries = last(self.entry_parts);
+        let values = match self.value_parts {
+            0 => 0,
+            parts => last(self.entry_parts + parts),
+        };
+        entries as usize + values as usize
+    }
+
     /// The times of a page, out of the part of times; nothing if they are damaged.
     pub(crate) fn times<'a>(&self, page: usize, part: &'a [u8]) -> Option<Times<'a>> {
         let end = |page: usize| self.word(HEAD + PAGE * page + 20) as usize;
