@@ -6,6 +6,7 @@
 mod alone;
 mod cpu_clock;
 mod floor;
+pub mod history;
 mod hosts;
 mod synthetic;
 
