@@ -6,6 +6,7 @@ mod portion;
 mod sources;
 mod spacing;
 mod step;
+mod sums;
 
 use fold::Fold;
 use portion::Adding;

@@ -21,11 +21,6 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The slices that have a page in it.
-    pub(super) fn slices(&self) -> impl Iterator<Item = usize> {
-        self.pages.chunk_by(|a, b| a.slice == b.slice).filter_map(|p| Some(p.first()?.slice))
-    }
-
     /// The pages of a slice.
     pub(super) fn pages_of(&self, slice: usize) -> &[Page] {
         let from = self.pages.partition_point(|page| page.slice < slice);

@@ -1,17 +1,17 @@
 //! Adds up one portion of time: what is read at once.
 //!
 //! A page that lies in one row needs no values: its stat is added. The values of the others are
-//! unpacked, one series at a time.
+//! unpacked, one series at a time. All parts that some series need are read in one go, since each
+//! question to a database costs more than what it brings.
 
-use std::ops::Range;
-
-use perfwatch_core::MISSING;
+use std::{collections::HashMap, ops::Range};
 
 use super::{
     Asked,
     fold::Fold,
-    plan::{Adds, Plan, Planner, Run, splits},
-    sources::{Portion, Sources},
+    plan::{Adds, Plan, Planner, splits},
+    sources::{Lies, Portion, Sources, lies},
+    sums::add_runs,
 };
 use crate::{
     StoreError,
@@ -19,7 +19,7 @@ use crate::{
     damage::Damaged,
     layout::{
         Place, Stat, Wanted,
-        slice::{Column, Entry, Piece},
+        slice::{Column, Directory, Entry, Piece},
     },
 };
 
@@ -32,12 +32,18 @@ pub(super) struct Adding<'a> {
     fold: &'a mut Fold,
 }
 
-/// The bytes of one series in one slice.
+/// Where one series lies in one slice.
 struct Found {
     slice: usize,
+    /// Its number in the directory.
     at: usize,
-    entry: Entry,
+    entry: Piece,
+    /// Nothing where no page is unpacked.
+    values: Option<Piece>,
 }
+
+/// Parts of slices.
+type Parts = HashMap<(Place, u32), Vec<u8>>;
 
 impl<'a> Adding<'a> {
     pub(super) fn new(asked: &'a Asked, fold: &'a mut Fold) -> Self {
@@ -58,46 +64,80 @@ impl<'a> Adding<'a> {
             })
         };
         let split: Vec<usize> = portion.slices.iter().copied().filter(split).collect();
-        sources.read_times(moment, &split).await?;
-        let planner = Planner::new(self.asked, self.fold);
-        let plan = planner.plan(sources, &portion.slices, portion.head.clone());
-        let wanted = self.asked.selected.wanted.as_slice();
-        let mut from = 0;
-        while from < wanted.len() {
-            // Numbers of one series stay together.
-            let mut until = wanted.len().min(from + SERIES);
-            while wanted
-                .get(until)
-                .is_some_and(|next| Some(next.slot) == slot_before(wanted, until))
-            {
-                until += 1;
-            }
-            self.add_series(moment, sources, &plan, from..until, &portion.head).await?;
-            from = until;
+        let mut plan = None;
+        for series in self.chunks() {
+            let found = self.find(sources, portion, &split, series.clone());
+            let parts = read(moment, sources, &split, &found).await?;
+            sources.take_times(&split, &parts);
+            let plan = plan.get_or_insert_with(|| {
+                let planner = Planner::new(self.asked, self.fold);
+                planner.plan(sources, &portion.slices, portion.head.clone())
+            });
+            self.add_series(sources, plan, (&found, &parts), series, &portion.head);
         }
         Ok(())
     }
 
+    /// The numbers that are read at once. Those of one series stay together.
+    fn chunks(&self) -> Vec<Range<usize>> {
+        let mut chunks: Vec<Range<usize>> = Vec::new();
+        for numbers in self.asked.selected.wanted.chunk_by(|a, b| a.slot == b.slot) {
+            match chunks.last_mut() {
+                Some(last) if last.len() + numbers.len() <= SERIES => last.end += numbers.len(),
+                last => {
+                    let from = last.map_or(0, |last| last.end);
+                    chunks.push(from..from + numbers.len());
+                }
+            }
+        }
+        chunks
+    }
+
+    /// Where series lie: of each, the slices that have it.
+    fn find(
+        &self,
+        sources: &Sources,
+        portion: &Portion,
+        split: &[usize],
+        series: Range<usize>,
+    ) -> Vec<Vec<Found>> {
+        let inside = |directory: &Directory| {
+            let (interval_ms, range) = (directory.place.interval_ms, &self.asked.range);
+            directory.pages().any(|page| lies(interval_ms, &page, range) != Lies::Outside)
+        };
+        let slices = portion.slices.iter().filter_map(|&slice| {
+            let directory = sources.slices.get(slice).filter(|directory| inside(directory))?;
+            Some((slice, directory, split.binary_search(&slice).is_ok()))
+        });
+        let slices: Vec<(usize, &Directory, bool)> = slices.collect();
+        let wanted = self.asked.selected.wanted.get(series).unwrap_or_default();
+        let in_slice =
+            |wanted: &Wanted, &(slice, directory, is_split): &(usize, &Directory, bool)| {
+                let at = directory.find(wanted.series)?;
+                let values =
+                    Some(directory.values(at)).filter(|it| is_split && !it.range.is_empty());
+                Some(Found { slice, at, entry: directory.entry(at), values })
+            };
+        let found = |wanted| slices.iter().filter_map(|slice| in_slice(wanted, slice)).collect();
+        wanted.iter().map(found).collect()
+    }
+
     /// Adds the series that have these numbers among those wanted.
-    async fn add_series(
+    fn add_series(
         &mut self,
-        moment: &mut dyn Moment,
         sources: &mut Sources,
         plan: &Plan,
-        range: Range<usize>,
+        (found, parts): (&[Vec<Found>], &Parts),
+        series: Range<usize>,
         head: &Range<usize>,
-    ) -> Result<(), StoreError> {
-        let wanted = self.asked.selected.wanted.get(range.clone()).unwrap_or_default();
-        let found = self.entries(moment, sources, plan, wanted).await?;
-        let (parts, pieces) = values(moment, sources, plan, &found).await?;
+    ) {
+        let wanted = self.asked.selected.wanted.get(series.clone()).unwrap_or_default();
         let mut stats = vec![Stat::default(); plan.stretch.times.len()];
         let mut scratch = Vec::new();
-        let mut each = range.zip(wanted.iter().zip(found.iter().zip(&pieces))).peekable();
-        while let Some((at, (number, (found, pieces)))) = each.next() {
-            for (found, piece) in found.iter().zip(pieces) {
-                let bytes = piece.as_ref().and_then(|(part, piece)| piece.of(parts.get(*part)?));
-                let bytes = bytes.unwrap_or_default();
-                add_slice(sources, plan, number, found, bytes, &mut stats, &mut scratch);
+        let mut each = series.zip(wanted.iter().zip(found)).peekable();
+        while let Some((at, (number, found))) = each.next() {
+            for found in found {
+                add_slice(sources, plan, number, found, parts, &mut stats, &mut scratch);
             }
             let column = sources.head.columns.get(at).and_then(|column| column.get(head.clone()));
             add_runs(&plan.head, column.unwrap_or_default(), number.factor, &mut stats);
@@ -107,93 +147,31 @@ impl<'a> Adding<'a> {
                 stats.fill(Stat::default());
             }
         }
-        Ok(())
-    }
-
-    /// The entries of series: of each, one per slice that has it.
-    async fn entries(
-        &self,
-        moment: &mut dyn Moment,
-        sources: &mut Sources,
-        plan: &Plan,
-        wanted: &[Wanted],
-    ) -> Result<Vec<Vec<Found>>, StoreError> {
-        let slices: Vec<usize> = plan.slices().collect();
-        let mut places: Vec<(usize, usize, usize, Place, Piece)> = Vec::new();
-        for (number, wanted) in wanted.iter().enumerate() {
-            for &slice in &slices {
-                let Some(directory) = sources.slices.get(slice) else { continue };
-                let Some(at) = directory.find(wanted.series) else { continue };
-                places.push((number, slice, at, directory.place, directory.entry(at)));
-            }
-        }
-        let (parts, numbers) =
-            read(moment, places.iter().map(|(.., place, piece)| (*place, piece.part))).await?;
-        let mut found: Vec<Vec<Found>> = wanted.iter().map(|_| Vec::new()).collect();
-        for ((number, slice, at, place, _), part) in places.into_iter().zip(numbers) {
-            let (Some(wanted), Some(directory)) = (wanted.get(number), sources.slices.get(slice))
-            else {
-                continue;
-            };
-            let part = parts.get(part).map_or(&[][..], |part| part);
-            match (Entry::read(directory, at, wanted.check, part), found.get_mut(number)) {
-                (Some(entry), Some(found)) => found.push(Found { slice, at, entry }),
-                _ => sources.damaged.push(Damaged { place, series: Some(wanted.series) }),
-            }
-        }
-        Ok(found)
     }
 }
 
-fn slot_before(wanted: &[Wanted], at: usize) -> Option<usize> {
-    wanted.get(at.checked_sub(1)?).map(|wanted| wanted.slot)
-}
-
-/// Reads parts, each once: the parts, and which of them is which of those wanted.
+/// Reads the times of the slices that are split, where they are not known, and the parts in which
+/// series lie.
 async fn read(
     moment: &mut dyn Moment,
-    wanted: impl Iterator<Item = (Place, u32)>,
-) -> Result<(Vec<Vec<u8>>, Vec<usize>), StoreError> {
-    let wanted: Vec<(Place, u32)> = wanted.collect();
-    let mut distinct = wanted.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let numbers = wanted.iter().map(|part| distinct.binary_search(part).unwrap_or(0)).collect();
-    let parts = if distinct.is_empty() { Vec::new() } else { moment.parts(&distinct).await? };
-    Ok((parts, numbers))
-}
-
-/// Where the values of a series in a slice are: the number of the part, and the piece of it.
-type Pieces = Vec<Vec<Option<(usize, Piece)>>>;
-
-/// Reads the parts of values that are unpacked.
-async fn values(
-    moment: &mut dyn Moment,
     sources: &Sources,
-    plan: &Plan,
+    split: &[usize],
     found: &[Vec<Found>],
-) -> Result<(Vec<Vec<u8>>, Pieces), StoreError> {
-    let unpacked =
-        |slice: usize| plan.pages_of(slice).iter().any(|page| matches!(page.adds, Adds::Values(_)));
-    let piece = |found: &Found| {
-        let directory = sources.slices.get(found.slice)?;
-        let piece = directory.values(found.at);
-        let is_read = !piece.range.is_empty() && unpacked(found.slice);
-        is_read.then_some((directory.place, piece))
-    };
-    let pieces: Vec<Vec<Option<(Place, Piece)>>> =
-        found.iter().map(|found| found.iter().map(piece).collect()).collect();
-    let wanted = pieces.iter().flatten().flatten().map(|(place, piece)| (*place, piece.part));
-    let (parts, numbers) = read(moment, wanted).await?;
-    let mut numbers = numbers.into_iter();
-    let numbered = pieces.into_iter().map(|pieces| {
-        let numbered = pieces.into_iter().map(|piece| {
-            let (_, piece) = piece?;
-            Some((numbers.next()?, piece))
-        });
-        numbered.collect()
+) -> Result<Parts, StoreError> {
+    let place = |slice: usize| sources.slices.get(slice).map(|directory| directory.place);
+    let times = sources.without_times(split).filter_map(|slice| Some((place(slice)?, 0)));
+    let pieces = found.iter().flatten().flat_map(|found| {
+        let pieces = std::iter::once(&found.entry).chain(&found.values);
+        pieces.filter_map(|piece| Some((place(found.slice)?, piece.part)))
     });
-    Ok((parts, numbered.collect()))
+    let mut wanted: Vec<(Place, u32)> = times.chain(pieces).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    if wanted.is_empty() {
+        return Ok(Parts::new());
+    }
+    let parts = moment.parts(&wanted).await?;
+    Ok(wanted.into_iter().zip(parts).collect())
 }
 
 /// Adds what a slice has of a series.
@@ -202,66 +180,37 @@ fn add_slice(
     plan: &Plan,
     wanted: &Wanted,
     found: &Found,
-    bytes: &[u8],
+    parts: &Parts,
     stats: &mut [Stat],
     scratch: &mut Vec<i64>,
 ) {
-    let Some(directory) = sources.slices.get(found.slice) else { return };
-    let mut column = Column::new(directory, &found.entry, wanted.check, bytes);
-    let mut damaged = Vec::new();
+    let Sources { slices, damaged, .. } = sources;
+    let Some(directory) = slices.get(found.slice) else { return };
+    let place = directory.place;
+    let part = |piece: &Piece| parts.get(&(place, piece.part)).map_or(&[][..], |part| part);
+    let Some(entry) = Entry::read(directory, found.at, wanted.check, part(&found.entry)) else {
+        return damaged.push(Damaged { place, series: Some(wanted.series) });
+    };
+    let bytes = found.values.as_ref().and_then(|piece| piece.of(part(piece)));
+    let mut column = Column::new(directory, &entry, wanted.check, bytes.unwrap_or_default());
     for page in plan.pages_of(found.slice) {
-        let Some(entry) = found.entry.pages.get(page.page) else { continue };
+        let Some(of_page) = entry.pages.get(page.page) else { continue };
         match &page.adds {
             Adds::Stat(row) => {
                 if let Some(stat) = stats.get_mut(*row) {
-                    stat.merge(&entry.stat.scaled(wanted.factor));
+                    stat.merge(&of_page.stat.scaled(wanted.factor));
                 }
             }
             Adds::Values(runs) => {
                 scratch.clear();
-                match column.unpack(page.page, scratch) {
-                    Some(()) => add_runs(runs, scratch, wanted.factor, stats),
-                    None => damaged.push(Damaged {
-                        place: Place {
-                            timestamp_ms: directory.page(page.page).start_ms,
-                            ..directory.place
-                        },
-                        series: Some(wanted.series),
-                    }),
+                if column.unpack(page.page, scratch).is_some() {
+                    add_runs(runs, scratch, wanted.factor, stats);
+                } else {
+                    let timestamp_ms = directory.page(page.page).start_ms;
+                    let place = Place { timestamp_ms, ..place };
+                    damaged.push(Damaged { place, series: Some(wanted.series) });
                 }
             }
         }
     }
-    sources.damaged.extend(damaged);
-}
-
-fn add_runs(runs: &[Run], values: &[i64], factor: i64, stats: &mut [Stat]) {
-    for run in runs {
-        let (Some(values), Some(stat)) = (values.get(run.from..run.until), stats.get_mut(run.row))
-        else {
-            continue;
-        };
-        stat.merge(&stat_of(values, run.last_ms).scaled(factor));
-    }
-}
-
-/// Neighbouring values. Where the newest is missing, the one before it takes its time: no other
-/// frame of the series lies between.
-fn stat_of(values: &[i64], last_ms: i64) -> Stat {
-    let mut stat = Stat { min: i64::MAX, max: i64::MIN, last_ms, ..Stat::default() };
-    // The sum in 64 bits is right as long as none is longer than 31.
-    let (mut sum, mut long) = (0_i64, 0_u64);
-    for &value in values.iter().filter(|&&value| value != MISSING) {
-        stat.count += 1;
-        sum = sum.wrapping_add(value);
-        long |= value.unsigned_abs();
-        stat.min = stat.min.min(value);
-        stat.max = stat.max.max(value);
-        stat.last = value;
-    }
-    stat.sum = match long >> 31 == 0 && values.len() >> 31 == 0 {
-        true => i128::from(sum),
-        false => values.iter().filter(|&&value| value != MISSING).map(|&v| i128::from(v)).sum(),
-    };
-    stat
 }

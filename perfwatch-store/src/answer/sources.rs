@@ -77,13 +77,12 @@ impl Sources {
     }
 
     /// Reads the times of these slices where they are not known.
-    pub(super) async fn read_times(
+    async fn read_times(
         &mut self,
         moment: &mut dyn Moment,
         slices: &[usize],
     ) -> Result<(), StoreError> {
-        let unknown = slices.iter().filter(|slice| !self.times.contains_key(slice)).copied();
-        let unknown: Vec<usize> = unknown.collect();
+        let unknown: Vec<usize> = self.without_times(slices).collect();
         if unknown.is_empty() {
             return Ok(());
         }
@@ -91,6 +90,21 @@ impl Sources {
         let places: Vec<(Place, u32)> = places.collect();
         self.times.extend(unknown.into_iter().zip(moment.parts(&places).await?));
         Ok(())
+    }
+
+    /// Those of these slices whose times are not known.
+    pub(super) fn without_times(&self, slices: &[usize]) -> impl Iterator<Item = usize> {
+        slices.iter().filter(|slice| !self.times.contains_key(slice)).copied()
+    }
+
+    /// Takes the times of these slices out of parts that were read.
+    pub(super) fn take_times(&mut self, slices: &[usize], parts: &HashMap<(Place, u32), Vec<u8>>) {
+        for &slice in slices {
+            let Some(directory) = self.slices.get(slice) else { continue };
+            if let Some(times) = parts.get(&(directory.place, 0)) {
+                self.times.insert(slice, times.clone());
+            }
+        }
     }
 
     /// The times of a page, if they are known and undamaged.
