@@ -232,12 +232,19 @@ async fn all(days: i64, year: bool, keep: Option<&Path>) -> Result<()> {
             filled.bytes, filled.free_bytes, filled.values, filled.seconds
         )?;
     }
-    let new = folder.join("append.db");
+    ask_all(&mut out, &folder.join("busy.db"), &QUESTIONS[..6]).await?;
+    if year {
+        ask_all(&mut out, &folder.join("year.db"), &QUESTIONS[6..]).await?;
+    }
+    append_both(&mut out, &folder.join("append.db"), days).await
+}
+
+async fn append_both(out: &mut impl Write, new: &Path, days: i64) -> Result<()> {
     for (ticks, pause_ms) in [(17_316.min(17_316 * days as usize), 0), (60, 200)] {
-        let _ = std::fs::remove_file(&new);
+        let _ = std::fs::remove_file(new);
         let start = Instant::now();
         let views = MadeHost::new(Kind::Busy).take(ticks);
-        let cost = append(&new, views, Duration::from_millis(pause_ms)).await?;
+        let cost = append(new, views, Duration::from_millis(pause_ms)).await?;
         writeln!(
             out,
             "append   {:.0} µs CPU a tick with sealing, median {:.0} µs, {:.0} bytes written; {ticks} ticks, \
@@ -248,11 +255,7 @@ async fn all(days: i64, year: bool, keep: Option<&Path>) -> Result<()> {
             start.elapsed().as_secs_f64()
         )?;
     }
-    let _ = std::fs::remove_file(&new);
-    ask_all(&mut out, &folder.join("busy.db"), &QUESTIONS[..6]).await?;
-    if year {
-        ask_all(&mut out, &folder.join("year.db"), &QUESTIONS[6..]).await?;
-    }
+    std::fs::remove_file(new)?;
     Ok(())
 }
 
