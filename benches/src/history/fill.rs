@@ -15,8 +15,8 @@ use perfwatch_store::{Record, RetentionPolicy, Store, open};
 
 use super::HOST;
 
-/// How many frames are appended at once: an hour of them.
-const BATCH: usize = 720;
+/// How many frames an hour has.
+const HOUR: usize = 720;
 
 /// Longer than anything that is made.
 const KEPT_DAYS: u32 = 3000;
@@ -42,20 +42,21 @@ pub struct Filled {
     pub seconds: f64,
 }
 
-/// Appends frames to the store in a file, seals what is due and tidies up each hour, as the daemon
-/// does, closes it, and says what it holds then.
+/// Appends frames to the store in a file, seals what is due and tidies up each so many hours (the
+/// daemon: each), closes it, and says what it holds then.
 ///
 /// # Errors
 /// What the store or the sheet ran into.
 pub async fn fill(
     path: &Path,
     views: impl Iterator<Item = View>,
+    hours: usize,
     mut sheet: Option<&mut Sheet>,
 ) -> Result<Filled> {
     let start = Instant::now();
     let store = open(&format!("sqlite:{}", path.display())).await?.store;
     let mut filled = Filled::default();
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::with_capacity(HOUR);
     for view in views {
         filled.frames += 1;
         filled.values += values_of(&view);
@@ -63,7 +64,7 @@ pub async fn fill(
             sheet.add(&view)?;
         }
         batch.push(Record { host: HOST.into(), view: Arc::new(view) });
-        if batch.len() == BATCH {
+        if batch.len() >= HOUR * hours {
             append(&*store, &mut batch).await?;
         }
     }
