@@ -5,6 +5,7 @@
 
 use std::{
     io::{BufRead, Write, stdin, stdout},
+    ops::Range,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -75,7 +76,8 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         pause_ms: u64,
     },
-    /// Open a store and answer lines of `QUESTION RUNS` or `memory` with a line of JSON each.
+    /// Open a store and answer lines of `QUESTION [RUNS [FIRST RUN]]` or `memory` with a line of
+    /// JSON each.
     Ask {
         /// The store's file.
         file: PathBuf,
@@ -168,11 +170,13 @@ async fn fill_in_two(
     mut sheet: Option<&mut Sheet>,
 ) -> Result<Filled> {
     let sealed = START_MS + days * DAY_MS + GRACE_MS;
+    // A year of hours would be tidied up for minutes.
+    let hours = if days < YEAR_DAYS { 1 } else { 24 };
     let mut views = views.peekable();
     let before = std::iter::from_fn(|| views.next_if(|view| view.timestamp_ms < sealed));
-    let filled = fill(file, before, sheet.as_deref_mut()).await?;
+    let filled = fill(file, before, hours, sheet.as_deref_mut()).await?;
     if views.peek().is_some() {
-        fill(file, views, sheet).await?;
+        fill(file, views, hours, sheet).await?;
     }
     Ok(filled)
 }
@@ -182,24 +186,29 @@ async fn answer_lines(file: &Path) -> Result<()> {
     say(&json!({ "open_ms": asker.opened.as_secs_f64() * 1e3, "end_ms": asker.end_ms() }))?;
     for line in stdin().lock().lines() {
         let line = line?;
-        let (question, runs) = line.split_once(' ').unwrap_or((&line, "1"));
+        let mut words = line.split_whitespace();
+        let question = words.next().unwrap_or_default();
         if question == "memory" {
             say(&json!({ "now": Memory::read()?.now }))?;
             continue;
         }
-        let runs = runs.parse().with_context(|| format!("`{runs}` is no number of runs"))?;
-        say(&asked(&asker, question, runs).await?)?;
+        let mut number = |otherwise| {
+            let word = words.next().map(str::parse).unwrap_or(Ok(otherwise));
+            word.with_context(|| format!("`{line}` is not `QUESTION RUNS FIRST`"))
+        };
+        let (runs, first) = (number(1)?, number(0)?);
+        say(&asked(&asker, question, first..first + runs).await?)?;
     }
     asker.close().await;
     Ok(())
 }
 
-async fn asked(asker: &Asker, question: &str, runs: usize) -> Result<Value> {
+async fn asked(asker: &Asker, question: &str, runs: Range<usize>) -> Result<Value> {
     let before = Memory::read()?.now;
     // Without the right to forget it, the peak of all questions so far is told.
     let forgotten = Memory::forget_peak().is_ok();
-    let mut took = Vec::with_capacity(runs);
-    for run in 0..runs {
+    let mut took = Vec::with_capacity(runs.len());
+    for run in runs {
         took.push(asker.ask(question, run).await?);
     }
     let grown = Memory::read()?.peak.saturating_sub(before);
@@ -232,12 +241,19 @@ async fn all(days: i64, year: bool, keep: Option<&Path>) -> Result<()> {
             filled.bytes, filled.free_bytes, filled.values, filled.seconds
         )?;
     }
-    let new = folder.join("append.db");
+    ask_all(&mut out, &folder.join("busy.db"), &QUESTIONS[..6]).await?;
+    if year {
+        ask_all(&mut out, &folder.join("year.db"), &QUESTIONS[6..]).await?;
+    }
+    append_both(&mut out, &folder.join("append.db"), days).await
+}
+
+async fn append_both(out: &mut impl Write, new: &Path, days: i64) -> Result<()> {
     for (ticks, pause_ms) in [(17_316.min(17_316 * days as usize), 0), (60, 200)] {
-        let _ = std::fs::remove_file(&new);
+        let _ = std::fs::remove_file(new);
         let start = Instant::now();
         let views = MadeHost::new(Kind::Busy).take(ticks);
-        let cost = append(&new, views, Duration::from_millis(pause_ms)).await?;
+        let cost = append(new, views, Duration::from_millis(pause_ms)).await?;
         writeln!(
             out,
             "append   {:.0} µs CPU a tick with sealing, median {:.0} µs, {:.0} bytes written; {ticks} ticks, \
@@ -248,11 +264,7 @@ async fn all(days: i64, year: bool, keep: Option<&Path>) -> Result<()> {
             start.elapsed().as_secs_f64()
         )?;
     }
-    let _ = std::fs::remove_file(&new);
-    ask_all(&mut out, &folder.join("busy.db"), &QUESTIONS[..6]).await?;
-    if year {
-        ask_all(&mut out, &folder.join("year.db"), &QUESTIONS[6..]).await?;
-    }
+    std::fs::remove_file(new)?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use nix::time::{ClockId, clock_gettime};
 use perfwatch_core::View;
 use perfwatch_store::{Record, Store, open};
 
-use super::{HOST, process::written_bytes};
+use super::{HOST, fill::tidy, process::written_bytes};
 
 /// What appending cost, per tick.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub async fn append(
         }
     }
     // Sealing that has begun is to be counted.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tidy(&*store, records.last().map_or(0, |record| record.view.timestamp_ms)).await?;
     check(&*store, &records).await?;
     store.close().await;
     let each = |sum: u64| sum as f64 / records.len() as f64;

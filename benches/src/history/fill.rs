@@ -11,12 +11,15 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use perfwatch_core::{Decimal, MISSING, View, series};
-use perfwatch_store::{Record, Store, open};
+use perfwatch_store::{Record, RetentionPolicy, Store, open};
 
 use super::HOST;
 
-/// How many frames are appended at once: an hour of them.
-const BATCH: usize = 720;
+/// How many frames an hour has.
+const HOUR: usize = 720;
+
+/// Longer than anything that is made.
+const KEPT_DAYS: u32 = 3000;
 
 /// Where SQLite's header holds the number of all pages and that of the free ones.
 const PAGES_AT: usize = 28;
@@ -39,20 +42,21 @@ pub struct Filled {
     pub seconds: f64,
 }
 
-/// Appends frames to the store in a file, by the hour, waits until what is due is sealed, closes it,
-/// and says what it holds then.
+/// Appends frames to the store in a file, seals what is due and tidies up each so many hours (the
+/// daemon: each), closes it, and says what it holds then.
 ///
 /// # Errors
 /// What the store or the sheet ran into.
 pub async fn fill(
     path: &Path,
     views: impl Iterator<Item = View>,
+    hours: usize,
     mut sheet: Option<&mut Sheet>,
 ) -> Result<Filled> {
     let start = Instant::now();
     let store = open(&format!("sqlite:{}", path.display())).await?.store;
     let mut filled = Filled::default();
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::with_capacity(HOUR);
     for view in views {
         filled.frames += 1;
         filled.values += values_of(&view);
@@ -60,13 +64,11 @@ pub async fn fill(
             sheet.add(&view)?;
         }
         batch.push(Record { host: HOST.into(), view: Arc::new(view) });
-        if batch.len() == BATCH {
+        if batch.len() >= HOUR * hours {
             append(&*store, &mut batch).await?;
         }
     }
     append(&*store, &mut batch).await?;
-    // What is due is sealed by a task of its own, which closing waits for once it has begun.
-    tokio::time::sleep(Duration::from_millis(200)).await;
     store.close().await;
     filled.seconds = start.elapsed().as_secs_f64();
     (filled.bytes, filled.free_bytes) = size(path)?;
@@ -75,7 +77,22 @@ pub async fn fill(
 
 async fn append(store: &dyn Store, batch: &mut Vec<Record>) -> Result<()> {
     store.append(batch).await?;
+    let newest_ms = batch.last().map_or(0, |record| record.view.timestamp_ms);
     batch.clear();
+    tidy(store, newest_ms).await
+}
+
+/// Waits until what is due is sealed, and lets retention give free pages back.
+pub(super) async fn tidy(store: &dyn Store, now_ms: i64) -> Result<()> {
+    // Sealing is a task of its own; once it has begun, retention waits for its end.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let all = RetentionPolicy {
+        full_resolution_days: KEPT_DAYS,
+        downsampled_days: KEPT_DAYS,
+        ..RetentionPolicy::default()
+    };
+    let report = store.apply_retention(&all, now_ms).await?;
+    ensure!(report.deleted_frames == 0, "frames are gone: {report:?}");
     Ok(())
 }
 

@@ -109,12 +109,8 @@ impl Device {
         let busy_ms = (0.08 * (reads + writes) * moment.elapsed_s * sizes[0]).round();
         row.set_f64(disks::busy, (busy_ms / (10.0 * moment.elapsed_s)).min(100.0));
         row.set_f64(disks::queue, 0.0004 * (reads + writes) * sizes[1]);
-        if reads > 0.0 {
-            row.set_f64(disks::read_latency, whole_ms(reads, moment, 0.2 * sizes[0]));
-        }
-        if writes > 0.0 {
-            row.set_f64(disks::write_latency, whole_ms(writes, moment, 0.4 * sizes[1]));
-        }
+        row.set_f64(disks::read_latency, whole_ms(reads, moment, 0.2 * sizes[0]));
+        row.set_f64(disks::write_latency, whole_ms(writes, moment, 0.4 * sizes[1]));
     }
 
     /// Gives the packets in both directions.
@@ -142,5 +138,5 @@ impl Device {
 /// What a request takes on average: the kernel counts whole milliseconds of all of them together.
 fn whole_ms(rate: f64, moment: &Moment<'_>, each_ms: f64) -> f64 {
     let requests = (rate * moment.elapsed_s).round();
-    (requests * each_ms).round() / requests
+    (requests * each_ms).round() / requests.max(1.0)
 }
