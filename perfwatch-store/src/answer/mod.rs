@@ -15,7 +15,7 @@ pub use step::nice_step;
 use step::{fit, limit_for, step_for};
 
 use crate::{
-    Aggregate, RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError,
+    Aggregate, RangeAnswer, RangeQuery, Selection, SeriesSummary, Step, StoreError,
     archive::{Moment, Shelf, TIMES, shelves_of},
     damage::Damaged,
     head::{Head, HeadRows},
@@ -73,7 +73,8 @@ pub(crate) async fn range(
     query: &RangeQuery,
 ) -> Result<Found<RangeAnswer>, StoreError> {
     let limit = limit_for(query, asked.selected.series.len());
-    let mut sources = Sources::read(moment, &asked, head).await?;
+    let exact = !matches!(query.step, Step::Every(_));
+    let mut sources = Sources::read(moment, &asked, head, exact).await?;
     let extent = sources.extent(&asked);
     let mut step_ms = step_for(query.step, &extent, limit);
     let known = sources.damaged.clone();
@@ -95,7 +96,7 @@ pub(crate) async fn summary(
     asked: Asked,
     head: HeadRows,
 ) -> Result<Found<Vec<SeriesSummary>>, StoreError> {
-    let mut sources = Sources::read(moment, &asked, head).await?;
+    let mut sources = Sources::read(moment, &asked, head, false).await?;
     let fold = add_up(moment, &asked, &mut sources, i64::MAX, &[] as &[Aggregate]).await?;
     Ok((fold.summaries(), sources.damaged))
 }

@@ -1,6 +1,9 @@
 //! What an answer is made of: the slices of a range, and the newest frames.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use super::{Asked, portion::SERIES, step::Extent};
 use crate::{
@@ -33,7 +36,7 @@ pub(super) struct Sources {
 pub(super) struct Portion {
     pub(super) slices: Vec<usize>,
     /// Frames of the head.
-    pub(super) head: std::ops::Range<usize>,
+    pub(super) head: Range<usize>,
 }
 
 /// How a page lies in a range.
@@ -46,11 +49,13 @@ pub(super) enum Lies {
 }
 
 impl Sources {
-    /// Reads the directories of the asked range, and the times where it cuts through a page.
+    /// Reads the directories of the asked range, and the times where a frame may lie in two places
+    /// or, to be exact about how many there are, where the range cuts through a page.
     pub(super) async fn read(
         moment: &mut dyn Moment,
         asked: &Asked,
         head: HeadRows,
+        exact: bool,
     ) -> Result<Self, StoreError> {
         let mut sources =
             Self { slices: Vec::new(), times: HashMap::new(), head, damaged: Vec::new() };
@@ -69,8 +74,9 @@ impl Sources {
             }
         }
         sources.slices.sort_by_key(|slice| slice.place.timestamp_ms);
-        let cut: Vec<usize> =
-            (0..sources.slices.len()).filter(|&slice| sources.needs_times(slice, asked)).collect();
+        let slices = 0..sources.slices.len();
+        let cut =
+            slices.filter(|&slice| sources.needs_times(slice, asked, exact)).collect::<Vec<_>>();
         sources.read_times(moment, &cut).await?;
         sources.drop_doubles();
         Ok(sources)
@@ -113,14 +119,14 @@ impl Sources {
     }
 
     /// Whether the range cuts through a page, or a frame of the head may be in the slice as well.
-    fn needs_times(&self, slice: usize, asked: &Asked) -> bool {
+    fn needs_times(&self, slice: usize, asked: &Asked, exact: bool) -> bool {
         let Some(directory) = self.slices.get(slice) else { return false };
         directory.pages().any(|page| {
             let lies = lies(directory.place.interval_ms, &page, &asked.range);
             let head = &self.head.times;
             let doubles = head.partition_point(|&time| time < page.first_ms)
                 < head.partition_point(|&time| time <= page.last_ms);
-            lies == Lies::Partly || lies == Lies::Whole && doubles
+            doubles && lies != Lies::Outside || exact && lies == Lies::Partly
         })
     }
 
@@ -146,7 +152,7 @@ impl Sources {
         }
     }
 
-    /// What lies in the range.
+    /// What lies in the range; where times are not known, at most.
     pub(super) fn extent(&self, asked: &Asked) -> Extent {
         let mut extent = Extent::default();
         for (number, slice) in self.slices.iter().enumerate() {
@@ -186,6 +192,10 @@ impl Sources {
         if lies == Lies::Whole {
             return Some((info.first_ms, info.last_ms, info.frames));
         }
+        if !self.times.contains_key(&slice) {
+            let Range { start, end } = asked.range;
+            return Some((info.first_ms.max(start), info.last_ms.min(end - 1), info.frames));
+        }
         let times = self.page_times(slice, page)?;
         let rows = times.before(asked.range.start)..times.before(asked.range.end);
         (!rows.is_empty()).then(|| (times.at(rows.start), times.at(rows.end - 1), rows.len()))
@@ -218,7 +228,7 @@ impl Sources {
 }
 
 /// How a page lies in a range. What is downsampled lies where it begins.
-pub(super) fn lies(interval_ms: i64, page: &PageInfo, range: &std::ops::Range<i64>) -> Lies {
+pub(super) fn lies(interval_ms: i64, page: &PageInfo, range: &Range<i64>) -> Lies {
     let (first, last) = match interval_ms {
         0 => (page.first_ms, page.last_ms),
         _ => (page.start_ms, page.start_ms),

@@ -47,8 +47,10 @@ impl Asked<'_> {
         };
         let mut axis = fitting(asked_ms);
         loop {
-            let now = self.points(current, axis.step_ms, limit).await?;
-            let before = self.points(previous, axis.step_ms, limit).await?;
+            let (now, before) = tokio::try_join!(
+                self.points(current, axis.step_ms, limit),
+                self.points(previous, axis.step_ms, limit),
+            )?;
             let stored = now.resolution_ms.max(before.resolution_ms);
             // Two frames to a bucket: a tick that comes a little late leaves no hole.
             let least = if fixed { 0 } else { round(2 * stored * 1000, 1002) };
