@@ -5,8 +5,6 @@ import http.server
 import json
 import pathlib
 import shutil
-import subprocess
-import sys
 import threading
 import time
 import urllib.parse
@@ -20,6 +18,9 @@ from workshop import Unavailable
 START_S = 60
 # What a server does behind an import or an append is counted if it is done within this time.
 AFTERWARDS_S = 3
+# Prometheus looks for blocks to merge when it has run for a minute. A day of them is not waited for.
+FIRST_MERGE_S = 65
+FEW_BLOCKS = 15
 
 
 class Server:
@@ -39,7 +40,7 @@ class Server:
             try:
                 self.get(self.ready)
                 return
-            except (OSError, http.client.HTTPException, Unavailable) as error:
+            except (OSError, Unavailable) as error:
                 self.line.close()
                 if self.child.ended() or time.monotonic() > deadline:
                     raise Unavailable(f"does not start: {self.child.last_words()} ({error})") from None
@@ -52,6 +53,17 @@ class Server:
             self.child = None
 
     def get(self, path, body=None):
+        try:
+            return self.get_once(path, body)
+        except (http.client.HTTPException, ConnectionError):
+            # Servers end connections that have been idle.
+            self.line.close()
+        try:
+            return self.get_once(path, body)
+        except http.client.HTTPException as error:
+            raise Unavailable(f"{path[:60]}: {error!r}") from None
+
+    def get_once(self, path, body):
         self.line.request("POST" if body is not None else "GET", path, body)
         answer = self.line.getresponse()
         text = answer.read()
@@ -93,6 +105,14 @@ class Server:
         written = next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
         return processes.cpu_clock(pid), written
 
+    def settle(self):
+        """Waits for the end of merging."""
+        quiet = 0
+        while quiet < 4:
+            before = processes.cpu_clock(self.child.process.pid)
+            time.sleep(0.5)
+            quiet = quiet + 1 if processes.cpu_clock(self.child.process.pid) - before < 0.02 else 0
+
     def size(self):
         return sum(file.stat().st_size for file in self.files() if not self.ignored(file))
 
@@ -122,14 +142,6 @@ class VictoriaMetrics(Server):
         for path in ("/internal/force_flush", "/internal/force_merge"):
             self.get(path)
         self.settle()
-
-    def settle(self):
-        """Waits for the end of merging."""
-        quiet = 0
-        while quiet < 4:
-            before = processes.cpu_clock(self.child.process.pid)
-            time.sleep(0.5)
-            quiet = quiet + 1 if processes.cpu_clock(self.child.process.pid) - before < 0.02 else 0
 
     def append(self, ticks, pause_s):
         """CPU microseconds and bytes written per tick."""
@@ -169,16 +181,9 @@ class Prometheus(Server):
             text.write_text(block)
             workshop.quietly(tool("promtool"), "tsdb", "create-blocks-from", "openmetrics", "-q", text, self.data)
         self.start()
-        self.settle()
-
-    def settle(self):
-        """Waits until two-hour blocks are merged as far as it does that; it begins after a minute."""
-        before, since = None, time.monotonic()
-        while time.monotonic() - since < 75:
-            blocks = sorted(path.name for path in self.data.glob("01*"))
-            if blocks != before:
-                before, since = blocks, max(since, time.monotonic() - 60)
-            time.sleep(1)
+        if len(list(self.data.glob("01*"))) > FEW_BLOCKS:
+            time.sleep(FIRST_MERGE_S)
+            self.settle()
 
     def append(self, ticks, pause_s):
         """The same, for a scrape. It reads its targets by the clock only, never back to back."""

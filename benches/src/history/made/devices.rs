@@ -28,8 +28,8 @@ impl Devices {
         let device = |(name, weight)| Device { name, weight, bursts: Wander::over(15.0) };
         let start = 2_000_000.0 + (1000.0 * chance.share()).round();
         Self {
-            disks: [("nvme0n1", 1.0), ("nvme1n1", 0.3), ("sda", 0.0)].map(device).into(),
-            interfaces: [("eth0", 1.0), ("eth1", 0.0), ("lo", 0.4)].map(device).into(),
+            disks: [("nvme0n1", 1.0), ("nvme1n1", 0.3), ("sda", 0.1)].map(device).into(),
+            interfaces: [("eth0", 1.0), ("eth1", 0.1), ("lo", 0.4)].map(device).into(),
             pages: [start, 3.0 * start, 60_000.0],
             connections: 180.0,
         }
