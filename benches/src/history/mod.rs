@@ -18,6 +18,7 @@ pub use append::{Appended, append};
 pub use ask::{Asker, QUESTIONS, Took};
 pub use fill::{Filled, Sheet, fill};
 pub use made::{Kind, MadeHost};
+pub use noise::{Chance, Wander};
 pub use process::{Memory, written_bytes};
 pub use recording::record;
 pub use year::Year;
