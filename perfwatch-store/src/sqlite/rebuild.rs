@@ -42,7 +42,13 @@ pub(super) async fn damaged(connection: &mut SqliteConnection) -> Result<(), sql
     for table in &TABLES {
         let Some(reason) = check(connection, table.name).await? else { continue };
         let Some(create) = creation(connection, table.name).await? else { continue };
-        let rows = rebuild(connection, table, create).await?;
+        let rows = match rebuild(connection, table, create).await {
+            Err(error) if is_corrupt(&error) => {
+                tracing::error!(table = table.name, reason, "a table of the store is damaged");
+                continue;
+            }
+            rows => rows?,
+        };
         tracing::error!(
             table = table.name,
             reason,
@@ -86,9 +92,10 @@ async fn check(
     table: &str,
 ) -> Result<Option<String>, sqlx::Error> {
     let check = AssertSqlSafe(format!("PRAGMA quick_check({table})"));
-    match sqlx::query_scalar(check).fetch_one(connection).await {
+    let said: Result<Vec<String>, _> = sqlx::query_scalar(check).fetch_all(connection).await;
+    match said {
         Err(error) if is_corrupt(&error) => Ok(Some(error.to_string())),
-        said => said.map(|said: String| (said != "ok").then(|| said.replace('\n', " "))),
+        said => Ok(Some(said?.join("; ").replace('\n', " ")).filter(|said| said != "ok")),
     }
 }
 
@@ -134,24 +141,54 @@ async fn copy(
     let order: Vec<String> = key.iter().map(|column| format!("{column} {direction}")).collect();
     let literals: Vec<String> = key.iter().map(|column| format!("quote({column})")).collect();
     let (order, literals) = (order.join(", "), literals.join(" || ', ' || "));
+    let all = rest.split(", ").map(|column| format!("quote({column})"));
+    let all = all.fold(literals.clone(), |all, column| format!("{all} || ', ' || {column}"));
     let (mut seen, mut rows, mut beyond) = (HashSet::new(), 0, String::new());
     loop {
         let next = format!("SELECT {literals} FROM {kept} {beyond} ORDER BY {order} LIMIT 1");
-        let next: Option<String> =
-            match sqlx::query_scalar(AssertSqlSafe(next)).fetch_optional(&mut *connection).await {
-                Err(error) if is_corrupt(&error) => return Ok(rows),
-                next => next?,
-            };
         // A key that comes again is damage too.
-        let Some(next) = next.filter(|next| seen.insert(next.clone())) else { return Ok(rows) };
-        let insert = format!(
-            "INSERT OR IGNORE INTO {name} ({keys}, {rest}) \
-             SELECT {keys}, {rest} FROM {kept} WHERE ({keys}) = ({next})"
-        );
-        match sqlx::query(AssertSqlSafe(insert)).execute(&mut *connection).await {
-            Err(error) if is_corrupt(&error) || is_constraint(&error) => {}
-            done => rows += done?.rows_affected(),
+        let next = match read(connection, next).await? {
+            Some(next) => next.filter(|next| seen.insert(next.clone())),
+            None => {
+                note_loss(connection, table, &beyond).await?;
+                None
+            }
+        };
+        let Some(next) = next else { return Ok(rows) };
+        let values = format!("SELECT {all} FROM {kept} WHERE ({keys}) = ({next})");
+        // A statement that writes must not meet the damage: its transaction could not be ended.
+        if let Some(Some(values)) = read(connection, values).await? {
+            let insert = format!("INSERT OR IGNORE INTO {name} ({keys}, {rest}) VALUES ({values})");
+            match sqlx::query(AssertSqlSafe(insert)).execute(&mut *connection).await {
+                Err(error) if is_constraint(&error) => {}
+                done => rows += done?.rows_affected(),
+            }
         }
         beyond = format!("WHERE ({keys}) {compare} ({next})");
+    }
+}
+
+/// Leaves a frame without a body where frames are lost, so that answers say that something is.
+async fn note_loss(
+    connection: &mut SqliteConnection,
+    table: &Small,
+    last: &str,
+) -> Result<(), sqlx::Error> {
+    let Some(key) = last.strip_prefix("WHERE (key) > ").filter(|_| table.name == "frames") else {
+        return Ok(());
+    };
+    let insert = format!("INSERT OR IGNORE INTO frames (key, body) VALUES ({key} + 1, x'')");
+    sqlx::query(AssertSqlSafe(insert)).execute(connection).await.map(drop)
+}
+
+/// One text, if there is a row; nothing where it cannot be read.
+async fn read(
+    connection: &mut SqliteConnection,
+    sql: String,
+) -> Result<Option<Option<String>>, sqlx::Error> {
+    let text = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_optional(connection).await;
+    match text {
+        Err(error) if is_corrupt(&error) => Ok(None),
+        text => Ok(Some(text?.flatten())),
     }
 }
