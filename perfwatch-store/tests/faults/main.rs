@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 #![allow(clippy::indexing_slicing, clippy::cast_precision_loss)]
 
+mod clock;
 mod disk;
 mod judge;
 mod kill;
