@@ -1,5 +1,5 @@
 # `make run` starts PerfWatch, `make test` runs every test. `make help` lists the rest.
-.PHONY: help run build test bench bench-history side-by-side verify-numbers screenshots docs clean
+.PHONY: help run build test test-faults bench bench-history side-by-side verify-numbers screenshots docs clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -12,6 +12,9 @@ build: ## Build the daemon with its dashboard, and the command line.
 
 test: ## Install what the tests need, then run all of them.
 	scripts/test.sh
+
+test-faults: ## Kill, cut the power, fill the disk, flip bits: what becomes of the store (root, minutes).
+	scripts/test-faults.sh
 
 bench: ## What sampling costs, beside the bare reads of the same files.
 	cargo run --release --locked -p perfwatch-benches --bin cost

@@ -12,6 +12,10 @@ declare -A packages=(
     [cc]=gcc
     [curl]=curl
     [make]=make
+    [mkfs.ext4]=e2fsprogs
+    [mount]=mount
+    [python3]=python3
+    [setpriv]=util-linux
     [systemd-analyze]=systemd
 )
 

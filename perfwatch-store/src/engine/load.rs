@@ -1,7 +1,13 @@
 //! What is read of the files at the opening, and again after a write of which nothing is known.
 
 use super::{Engine, Sealing};
-use crate::{StoreError, archive::Files, damage::Damaged, head::Head, layout::slice::Directory};
+use crate::{
+    StoreError,
+    archive::Files,
+    damage::Damaged,
+    head::Head,
+    layout::{Place, slice::Directory},
+};
 
 /// So many frames are in memory before their hours are sealed: a file of an older version has all
 /// of its frames one by one.
@@ -13,6 +19,7 @@ const MOST_SERIES: usize = 1 << 20;
 impl<F: Files> Engine<F> {
     /// Learns of all slices, and takes the frames that are kept one by one into memory.
     pub(crate) async fn load(&self) -> Result<(), StoreError> {
+        self.note_unknown();
         self.load_slices().await?;
         let mut behind = None;
         loop {
@@ -37,6 +44,20 @@ impl<F: Files> Engine<F> {
                 self.seal(Sealing::Hourly).await?;
             }
         }
+    }
+
+    /// Counts the numbers whose names are lost: nobody can ask for what is stored under them.
+    fn note_unknown(&self) {
+        let mut unknown = Vec::new();
+        for (host, names) in (0..).zip(self.index().hosts()) {
+            let place = Place { host, interval_ms: 0, timestamp_ms: 0 };
+            if names.name.is_empty() {
+                unknown.push(Damaged::all(place));
+            }
+            let series = (0..names.series_count() as u32).filter(|&s| names.check_of(s).is_none());
+            unknown.extend(series.map(|series| Damaged { place, series: Some(series) }));
+        }
+        self.note(&unknown);
     }
 
     /// Whether the host of a frame has a name. Numbers whose names were lost are never given again.

@@ -7,7 +7,7 @@ use crate::{
     compose::Loaded,
     layout::{
         Place,
-        slice::{Column, Directory, Entry, HOUR_MS, page_ms},
+        slice::{Column, Directory, Entry, page_ms, span_ms},
     },
 };
 
@@ -47,14 +47,17 @@ impl<F: Files> Engine<F> {
         let hosts = self.index().hosts().len() as u32;
         for host in 0..hosts {
             for shelf in shelves_of(host, crate::policy::intervals_ms()) {
-                let mut from = TIMES.start;
-                while let Some((place, bytes)) =
-                    moment.sheets(shelf, from..TIMES.end, 1).await?.pop()
-                {
-                    from = place.timestamp_ms + 1;
+                let sheets = moment.sheets(shelf, TIMES, usize::MAX).await?;
+                let starts: Vec<i64> = sheets.iter().map(|(place, _)| place.timestamp_ms).collect();
+                for (number, (place, bytes)) in sheets.into_iter().enumerate() {
+                    // Where SQLite finds nothing at all, anything may have been up to the next.
+                    let most =
+                        if bytes.is_empty() { TIMES.end } else { span_ms(shelf.interval_ms) };
                     let Some(directory) = Directory::open(place, bytes) else {
+                        let next = starts.get(number + 1).copied().unwrap_or(TIMES.end);
+                        let length = most.min(next - place.timestamp_ms);
                         let what = "the directory of a slice is damaged";
-                        found.push(self.damaged_range(place, HOUR_MS, None, what));
+                        found.push(self.damaged_range(place, length, None, what));
                         continue;
                     };
                     let slice = load(&mut *moment, directory).await?;

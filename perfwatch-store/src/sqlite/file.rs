@@ -9,6 +9,7 @@ use std::{
     io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::schema::{APPLICATION_ID, VERSION};
@@ -42,8 +43,11 @@ pub(super) fn claim(path: &Path) -> Result<Claimed, StoreError> {
         .mode(0o700)
         .create(directory)
         .map_err(unwritable(directory))?;
-    if path.exists() {
-        check_header(path)?;
+    if path.exists()
+        && let Err(refused) = check_header(path)
+    {
+        // A file that another process is making has no name yet.
+        return Err(holder(path).unwrap_or(refused));
     }
     let lock = lock(path)?;
     let file = private().open(path).map_err(unwritable(path))?;
@@ -89,10 +93,29 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
+/// Whoever has the file, as the error that says so. Nothing is made that is not there.
+fn holder(path: &Path) -> Option<StoreError> {
+    let mut file = File::open(lock_path(path)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            Some(StoreError::Locked { path: path.to_owned(), owner: owner(&mut file) })
+        }
+        _ => None,
+    }
+}
+
+/// Who has the lock. It is written right behind the locking: whoever comes in between waits.
 fn owner(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(10));
+        let mut text = String::new();
+        file.rewind().ok()?;
+        file.read_to_string(&mut text).ok()?;
+        if let Ok(pid) = text.trim().parse() {
+            return Some(pid);
+        }
+    }
+    None
 }
 
 fn write_owner(file: &mut File) -> io::Result<()> {

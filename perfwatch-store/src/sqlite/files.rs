@@ -3,15 +3,16 @@
 //! A tick is one statement and its own transaction. Everything inside the bodies is the shared
 //! layout; a row that SQLite cannot find is a gap, as one with a wrong checksum is.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use async_trait::async_trait;
 use sqlx::{Connection, Row, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow};
 
 use super::{
     SqliteFiles,
-    error::explain,
+    error::is_corrupt,
     key::{frame_key, frame_place, part_key, part_keys, slice_key, slice_place},
+    salvage,
 };
 use crate::{
     StoreError,
@@ -53,19 +54,14 @@ impl Files for SqliteFiles {
         behind: Option<Place>,
         limit: usize,
     ) -> Result<Vec<(Place, Option<Frame>)>, StoreError> {
-        let behind = behind.map_or(i64::MIN, frame_key);
-        let rows = sqlx::query("SELECT key, body FROM frames WHERE key > ? ORDER BY key LIMIT ?")
-            .bind(behind)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(self.explain())?;
-        let frame = |row: SqliteRow| {
-            let place = frame_place(row.try_get(0).ok()?);
-            let frame = row.try_get::<&[u8], _>(1).ok().and_then(|b| Frame::unseal(place, b));
-            Some((place, frame))
+        let from = behind.map_or(i64::MIN, |place| frame_key(place) + 1);
+        let mut reader = self.readers.acquire().await.map_err(self.explain())?;
+        let rows = salvage::rows(&mut reader, &salvage::FRAMES, from..i64::MAX, limit).await;
+        let frame = |(key, body): salvage::Row| {
+            let place = frame_place(key);
+            (place, Frame::unseal(place, &body))
         };
-        Ok(rows.into_iter().filter_map(frame).collect())
+        Ok(rows.map_err(self.explain())?.into_iter().map(frame).collect())
     }
 
     async fn change(&self, change: &Change) -> Result<(), StoreError> {
@@ -74,11 +70,16 @@ impl Files for SqliteFiles {
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
-        let sums = "SELECT coalesce(sum(frames) FILTER (WHERE interval_code = 0), 0), \
-                    coalesce(sum(frames) FILTER (WHERE interval_code > 0), 0) FROM slices";
-        let (frames, rollups): (i64, i64) =
-            sqlx::query_as(sums).fetch_one(&self.readers).await.map_err(self.explain())?;
-        Ok(Totals { frames: frames.max(0).unsigned_abs(), rollups: rollups.max(0).unsigned_abs() })
+        // A damaged number is no reason to fail: `total` counts in floating point.
+        let sums = "SELECT total(frames) FILTER (WHERE interval_code = 0), \
+                    total(frames) FILTER (WHERE interval_code > 0) \
+                    FROM slices WHERE frames BETWEEN 0 AND 86400000";
+        let sums = sqlx::query_as(sums).fetch_one(&self.readers).await;
+        let (frames, rollups): (f64, f64) = match sums {
+            Err(error) if is_corrupt(&error) => (0.0, 0.0),
+            sums => sums.map_err(self.explain())?,
+        };
+        Ok(Totals { frames: frames as u64, rollups: rollups as u64 })
     }
 
     async fn bytes(&self) -> Result<(u64, u64), StoreError> {
@@ -229,14 +230,17 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn rows(
-        &mut self,
-        sql: &'static str,
-        bind: (i64, i64, i64),
-    ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-        let rows = sqlx::query_as(sql).bind(bind.0).bind(bind.1).bind(bind.2);
-        let rows = rows.fetch_all(&mut *self.by).await;
-        rows.map_err(|error| explain(&self.files.path, error))
+    fn explain(&self) -> impl FnOnce(sqlx::Error) -> StoreError + '_ {
+        self.files.explain()
+    }
+
+    /// Parts by their keys, each by itself: those that cannot be read are left out.
+    async fn each(&mut self, keys: &[i64]) -> Result<Vec<salvage::Row>, sqlx::Error> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for &key in keys {
+            rows.extend(salvage::rows(&mut self.by, &salvage::PARTS, key..key + 1, 1).await?);
+        }
+        Ok(rows)
     }
 }
 
@@ -248,33 +252,34 @@ impl Moment for Reading<'_> {
         starts: Range<i64>,
         limit: usize,
     ) -> Result<Vec<Sheet>, StoreError> {
-        let sql = "SELECT key, body FROM slices WHERE key >= ? AND key < ? ORDER BY key LIMIT ?";
         let key = |time: i64| slice_key(shelf.place(time.clamp(TIMES.start, TIMES.end)));
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.rows(sql, (key(starts.start), key(starts.end), limit)).await?;
-        Ok(rows.into_iter().map(|(key, body)| (slice_place(key), body)).collect())
+        let keys = key(starts.start)..key(starts.end);
+        let rows = salvage::rows(&mut self.by, &salvage::SLICES, keys, limit).await;
+        let rows = rows.map_err(self.explain())?.into_iter();
+        Ok(rows.map(|(key, body)| (slice_place(key), body)).collect())
     }
 
     async fn newest(&mut self, shelf: Shelf) -> Result<Option<Sheet>, StoreError> {
-        let sql =
-            "SELECT key, body FROM slices WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?";
         let key = |time: i64| slice_key(shelf.place(time));
-        let rows = self.rows(sql, (key(TIMES.start), key(TIMES.end), 1)).await?;
-        Ok(rows.into_iter().next().map(|(key, body)| (slice_place(key), body)))
+        let keys = key(TIMES.start)..key(TIMES.end);
+        let row = salvage::last(&mut self.by, &salvage::SLICES, keys).await;
+        let row = row.map_err(self.explain())?;
+        Ok(row.map(|(key, body)| (slice_place(key), body)))
     }
 
     async fn parts(&mut self, wanted: &[(Place, u32)]) -> Result<Vec<Vec<u8>>, StoreError> {
         let keys: Vec<i64> = wanted.iter().map(|(place, part)| part_key(*place, *part)).collect();
         let list: Vec<String> = keys.iter().map(i64::to_string).collect();
-        let rows = sqlx::query(PARTS).bind(format!("[{}]", list.join(",")));
-        let rows = rows.fetch_all(&mut *self.by).await;
-        let rows = rows.map_err(|error| explain(&self.files.path, error))?;
-        let mut parts = std::collections::HashMap::with_capacity(rows.len());
-        for row in rows {
-            if let (Ok(key), Ok(body)) = (row.try_get::<i64, _>(0), row.try_get::<Vec<u8>, _>(1)) {
-                parts.insert(key, body);
-            }
-        }
+        let query = sqlx::query(PARTS).bind(format!("[{}]", list.join(",")));
+        let rows = match query.fetch_all(&mut *self.by).await {
+            Err(error) if is_corrupt(&error) => self.each(&keys).await,
+            rows => rows.map(|rows| rows.iter().filter_map(part).collect()),
+        };
+        let mut parts: HashMap<i64, Vec<u8>> = rows.map_err(self.explain())?.into_iter().collect();
         Ok(keys.iter().map(|key| parts.remove(key).unwrap_or_default()).collect())
     }
+}
+
+fn part(row: &SqliteRow) -> Option<salvage::Row> {
+    Some((row.try_get(0).ok()?, row.try_get(1).ok()?))
 }

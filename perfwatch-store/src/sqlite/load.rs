@@ -5,13 +5,20 @@
 
 use std::{path::Path, sync::Arc};
 
-use sqlx::SqliteConnection;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{error::explain, key::slice_place};
+use super::{
+    error::{explain, is_corrupt},
+    key::slice_place,
+};
 use crate::{
     StoreError,
     layout::{HostIndex, Index, name_check},
 };
+
+/// Numbers from here on are damaged ones: nobody has so many hosts, or series.
+const MOST_HOSTS: i64 = 1 << 15;
+const MOST_SERIES: i64 = 1 << 20;
 
 /// All hosts and series.
 pub(super) async fn index(
@@ -19,12 +26,12 @@ pub(super) async fn index(
     path: &Path,
 ) -> Result<Index, StoreError> {
     let mut index = Index::default();
-    let names: Vec<(i64, String, i64)> =
-        sqlx::query_as("SELECT id, name, name_check FROM hosts ORDER BY id")
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(|error| explain(path, error))?;
-    for (id, name, check) in names {
+    let names = sqlx::query("SELECT id, name, name_check FROM hosts ORDER BY id")
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|error| explain(path, error))?;
+    for row in in_order(&names, 0, MOST_HOSTS) {
+        let (id, name, check) = (number(row, 0), text(row, 1), number(row, 2));
         while (index.hosts().len() as i64) < id {
             index.add_unknown_host();
         }
@@ -47,11 +54,12 @@ async fn series(
     host: u32,
 ) -> Result<(), sqlx::Error> {
     let sql = "SELECT id, path, decimals, name_check FROM series WHERE host_id = ? ORDER BY id";
-    let rows: Vec<(i64, String, i64, i64)> =
-        sqlx::query_as(sql).bind(i64::from(host)).fetch_all(connection).await?;
+    let rows = sqlx::query(sql).bind(i64::from(host)).fetch_all(connection).await?;
     let Some(host) = index.get_mut(host) else { return Ok(()) };
     host.saved = true;
-    for (id, path, decimals, check) in rows {
+    for row in in_order(&rows, 0, MOST_SERIES) {
+        let (id, path, decimals, check) =
+            (number(row, 0), text(row, 1), number(row, 2), number(row, 3));
         while (host.series_count() as i64) < id {
             host.add_unknown();
         }
@@ -61,6 +69,37 @@ async fn series(
         }
     }
     Ok(())
+}
+
+/// The rows whose number fits between those before and behind it: one that does not has another
+/// number than it was given, and what is stored under that one would get a wrong name.
+fn in_order(rows: &[SqliteRow], column: usize, most: i64) -> impl Iterator<Item = &SqliteRow> {
+    let mut behind = most;
+    let mut lowest: Vec<i64> = Vec::with_capacity(rows.len());
+    for row in rows.iter().rev() {
+        lowest.push(behind);
+        behind = behind.min(number(row, column));
+    }
+    let mut before = -1;
+    rows.iter().zip(lowest.into_iter().rev()).filter_map(move |(row, lowest)| {
+        let id = number(row, column);
+        let fits = before < id && id < lowest;
+        if fits {
+            before = id;
+        } else {
+            tracing::error!(id, "a stored name has a damaged number");
+        }
+        fits.then_some(row)
+    })
+}
+
+/// A column that has become something else is no number that any checksum is right for.
+fn number(row: &SqliteRow, column: usize) -> i64 {
+    row.try_get(column).unwrap_or(-1)
+}
+
+fn text(row: &SqliteRow, column: usize) -> String {
+    row.try_get(column).unwrap_or_default()
 }
 
 /// Nothing if the name is not as it was written.
@@ -74,6 +113,9 @@ fn add(host: &mut HostIndex, path: &str, decimals: i64, check: i64) -> Option<()
 async fn last_host(connection: &mut SqliteConnection) -> Result<Option<u32>, sqlx::Error> {
     let sql = "SELECT max(coalesce((SELECT max(key) FROM frames), 0), \
                coalesce((SELECT max(key) FROM slices), 0))";
-    let key: i64 = sqlx::query_scalar(sql).fetch_one(connection).await?;
+    let key: i64 = match sqlx::query_scalar(sql).fetch_one(connection).await {
+        Err(error) if is_corrupt(&error) => 0,
+        key => key?,
+    };
     Ok((key > 0).then(|| slice_place(key).host).filter(|&host| host < 1 << 15))
 }

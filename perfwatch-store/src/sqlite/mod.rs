@@ -12,6 +12,8 @@ mod files;
 mod key;
 mod library;
 mod load;
+mod rebuild;
+mod salvage;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -84,12 +86,25 @@ impl SqliteStore {
         Self::open_sealing(path, Sealing::AtOnce).await
     }
 
+    /// Opens a store that does not wait for the disk: for the test that shows why others do.
+    #[doc(hidden)]
+    pub async fn open_unsynced(path: &Path) -> Result<Self, StoreError> {
+        let store = Self::open(path).await?;
+        let unsynced = sqlx::query("PRAGMA synchronous = NORMAL");
+        unsynced
+            .execute(&mut *store.files().writer().await?)
+            .await
+            .map_err(store.files().explain())?;
+        Ok(store)
+    }
+
     async fn open_sealing(path: &Path, sealing: Sealing) -> Result<Self, StoreError> {
         let claim = file::claim(path)?;
         let explain = |error| error::explain(path, error);
         let mut connection = options(path).connect().await.map_err(explain)?;
         library::check(&mut connection, path).await?;
         prepare(&mut connection, claim.is_new).await.map_err(explain)?;
+        rebuild::damaged(&mut connection).await.map_err(explain)?;
         let index = load::index(&mut connection, path).await?;
         let files = SqliteFiles {
             path: path.to_owned(),

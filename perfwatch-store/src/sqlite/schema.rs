@@ -103,12 +103,14 @@ const MIGRATIONS: [&str; 3] = [
 /// The newest schema version known here.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Says whose a new file is, before anything else is written into it, and lets it shrink later.
+/// Says whose a new file is, and lets it shrink later: in one transaction, because a file that has
+/// a header without a name is another program's, also for this one.
 pub(super) async fn claim(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("PRAGMA auto_vacuum = INCREMENTAL").execute(&mut *connection).await?;
+    let mut transaction = connection.begin().await?;
+    sqlx::query("PRAGMA auto_vacuum = INCREMENTAL").execute(&mut *transaction).await?;
     let claim = format!("PRAGMA application_id = {APPLICATION_ID}");
-    sqlx::query(sqlx::AssertSqlSafe(claim)).execute(&mut *connection).await?;
-    Ok(())
+    sqlx::query(sqlx::AssertSqlSafe(claim)).execute(&mut *transaction).await?;
+    transaction.commit().await
 }
 
 /// Takes the file to the current version, one transaction per step. What was cut off is gone on

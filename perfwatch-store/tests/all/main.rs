@@ -6,7 +6,6 @@
 mod changes;
 mod contract;
 mod fixture;
-mod kill;
 mod sqlite;
 mod writer;
 

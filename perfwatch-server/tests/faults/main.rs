@@ -1,0 +1,17 @@
+//! What the daemon does when something breaks: a full disk, a file that is none, a second daemon,
+//! a clock that is turned.
+//!
+//! As in the store's own faults, each runs in a short form with all other tests, and as often as it
+//! takes to believe it in `make test-faults`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(clippy::indexing_slicing, clippy::print_stdout, reason = "these are tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod files;
+mod full;
+#[path = "../../../perfwatch-store/tests/faults/level.rs"]
+mod level;
+mod two;
