@@ -6,6 +6,7 @@
 mod changes;
 mod contract;
 mod fixture;
+mod history_file;
 mod kill;
 mod sqlite;
 mod writer;
