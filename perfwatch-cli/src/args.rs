@@ -7,7 +7,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use perfwatch_collect::{MIN_INTERVAL, Roots};
 
-pub(crate) use store::{ReportFormat, StoreCommand, StoreInfoArgs, StoreVerifyArgs};
+pub(crate) use store::{
+    FileFormat, ReportFormat, StoreCommand, StoreExportArgs, StoreImportArgs, StoreInfoArgs,
+    StoreVerifyArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:

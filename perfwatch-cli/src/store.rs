@@ -2,7 +2,10 @@
 //!
 //! Everything but the words is in `perfwatch-store`.
 
+mod export;
+mod import;
 mod info;
+mod output;
 mod progress;
 mod verify;
 
@@ -15,6 +18,8 @@ pub(crate) fn run(command: &StoreCommand, screen: &mut Screen) -> Result<()> {
     runtime.block_on(async {
         match command {
             StoreCommand::Info(args) => info::run(args, screen).await,
+            StoreCommand::Export(args) => export::run(args).await,
+            StoreCommand::Import(args) => import::run(args).await,
             StoreCommand::Verify(args) => verify::run(args, screen).await,
         }
     })

@@ -16,7 +16,10 @@ mod compose;
 mod damage;
 mod engine;
 mod error;
+#[cfg(feature = "exchange")]
+mod exchange;
 mod head;
+mod import;
 mod layout;
 mod memory;
 mod open;
@@ -35,6 +38,11 @@ pub use changes::{
 };
 pub use engine::{DamagedRange, HostContents, Progress, SliceBytes};
 pub use error::StoreError;
+#[cfg(feature = "exchange")]
+pub use exchange::{
+    ExchangeError, ExportQuery, Exported, Format, Imported, Input, export, import_file,
+};
+pub use import::{ImportFrame, ImportValue};
 pub use memory::{MemoryAccounts, MemoryStore};
 pub use open::{Opened, open};
 pub use place::{FILE_NAME, data_directory, file_of};

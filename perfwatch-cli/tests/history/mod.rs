@@ -2,8 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use perfwatch_core::{Frame, View, metric_table};
-use perfwatch_store::{Record, SqliteStore, Store};
+use perfwatch_core::{Frame, View, metric_table, series::Pattern};
+use perfwatch_store::{
+    Aggregate, HistoryFile, RangeAnswer, RangeQuery, Record, Selection, SqliteStore, Step, Store,
+};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 metric_table! {
@@ -84,4 +86,28 @@ pub(crate) fn flip_last_byte(path: &Path) {
         sqlx::query(sql).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
     });
+}
+
+/// All of both hosts, as it is stored and by the hour.
+pub(crate) fn answers(path: &Path) -> Vec<RangeAnswer> {
+    block_on(async {
+        let file = HistoryFile::open(path).await.unwrap();
+        let mut answers = Vec::new();
+        for host in ["a", HOSTILE] {
+            for step in [Step::Raw, Step::Every(std::time::Duration::from_secs(3600))] {
+                let patterns = ["app.*", "app.parts.*.*"].map(|it| Pattern::parse(it).unwrap());
+                let selection = Selection {
+                    host: host.to_owned(),
+                    patterns: patterns.to_vec(),
+                    start_ms: START,
+                    end_ms: START + 4 * HOUR,
+                };
+                let aggregates = Aggregate::ALL.to_vec();
+                let query = RangeQuery { selection, step, limit: 1000, aggregates };
+                answers.push(file.range(&query).await.unwrap());
+            }
+        }
+        assert!(answers.iter().all(|answer| !answer.series.is_empty()));
+        answers
+    })
 }

@@ -8,6 +8,9 @@
 mod append;
 mod ask;
 mod contents;
+#[cfg(feature = "exchange")]
+mod extract;
+mod import;
 mod keep;
 mod load;
 mod seal;

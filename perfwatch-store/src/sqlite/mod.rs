@@ -59,7 +59,7 @@ const PRAGMAS: [&str; 3] = [
 /// Keeps frames and accounts in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    engine: Shared<SqliteFiles>,
+    pub(crate) engine: Shared<SqliteFiles>,
 }
 
 /// An open file.

@@ -5,6 +5,7 @@
 
 mod changes;
 mod contract;
+mod exchange;
 mod fixture;
 mod history_file;
 mod kill;
