@@ -319,3 +319,39 @@ fn an_import_needs_the_daemon_stopped_and_a_format() {
     let said = ends(1, &["import", "/there/is/no.csv", text(&store)]);
     assert!(said.contains("cannot read /there/is/no.csv"), "{said}");
 }
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("perfwatch.db");
+    fill(&path);
+    for format in FORMATS {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_perfwatch"))
+            .args(["store", "export", text(&path), "--format", format])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""), "{format}");
+    }
+}
+
+#[test]
+fn a_snapshot_is_history_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, store) = (directory.path().join("x.jsonl"), directory.path().join("new.db"));
+    let snapshot = Command::new(env!("CARGO_BIN_EXE_perfwatch"))
+        .args(["snapshot", "--format", "json", "--interval", "100ms", "--count", "2"])
+        .output()
+        .unwrap();
+    fs::write(&file, &snapshot.stdout).unwrap();
+    let said = ends(0, &["import", text(&file), text(&store)]);
+    assert_eq!(said, "2 frames were read: 2 new, 0 known already\n");
+    let csv = stdout(&run(&["export", text(&store), "--fields", "memory.total_bytes"]));
+    let total: Value =
+        serde_json::from_slice(snapshot.stdout.split(|it| *it == b'\n').next().unwrap()).unwrap();
+    let total = &total["data"]["memory"]["total_bytes"];
+    assert!(csv.lines().nth(1).unwrap().ends_with(&format!(",{total}")), "{csv}");
+}

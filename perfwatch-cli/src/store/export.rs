@@ -72,7 +72,7 @@ fn tell(exported: &Exported) -> Result<()> {
     let mut said = format!("{frames} frames of {columns} columns were exported\n");
     if left_out > 0 {
         said.push_str(&format!(
-            "left out: {left_out} downsampled frames, of which no single values are left; \
+            "left out: {left_out} frames that were downsampled, no single values are left; \
              --interval 1h exports what they say\n"
         ));
     }

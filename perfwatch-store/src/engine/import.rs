@@ -22,8 +22,10 @@ impl<F: Files> Engine<F> {
         Ok(new)
     }
 
-    /// Seals all hours that are over.
+    /// Seals all hours that are over, and gives the space of their frames back.
     pub(crate) async fn seal_imported(&self) -> Result<(), StoreError> {
-        self.seal(self.sealing).await
+        self.seal(self.sealing).await?;
+        while self.files.shrink().await? {}
+        Ok(())
     }
 }

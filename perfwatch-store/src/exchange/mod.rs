@@ -65,7 +65,7 @@ pub struct Exported {
     pub columns: u64,
     /// What was damaged and left out.
     pub damaged: u64,
-    /// Downsampled frames in the range, of which no single values are left to export.
+    /// Frames in the range that were downsampled: no single values are left to export.
     pub left_out: u64,
 }
 

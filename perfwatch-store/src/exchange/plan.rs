@@ -29,7 +29,7 @@ pub(super) struct Plan {
     /// The hosts by name.
     pub(super) hosts: Vec<HostPlan>,
     pub(super) range_ms: Range<i64>,
-    /// Downsampled frames in the range.
+    /// Frames in the range that were downsampled.
     pub(super) left_out: u64,
 }
 

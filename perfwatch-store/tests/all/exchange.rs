@@ -67,7 +67,7 @@ fn frames() -> impl Strategy<Value = Vec<ImportFrame>> {
         names.iter().for_each(|name| push_segment(&mut path, name));
         Arc::<str>::from(path)
     });
-    let values = (-i64::MAX..=i64::MAX).prop_union(-1000..1000_i64);
+    let values = (-i64::MAX..=i64::MAX).prop_union(-1000..=1000_i64);
     let series = vec((path, 0..10_u8), 1..8);
     let host = prop_oneof![Just("a".to_owned()), "\\PC{1,8}", Just("'=b\"\n,\t".to_owned())];
     let hosts = vec(host, 1..3);
@@ -152,6 +152,13 @@ async fn old_frames_join_the_slices_that_are_there() {
     let imported = imported(&copy, &csv, Format::Csv).await;
     assert_eq!((imported.frames, imported.new), (26 * 60, 13 * 60));
     assert!(exported(&copy, &all(), Format::Csv).await.0 == csv);
+    // Two days in one row group.
+    for format in FORMATS {
+        let copy = directory.path().join(format!("{format:?}.db"));
+        let (bytes, _) = exported(&path, &all(), format).await;
+        crate::exchange::imported(&copy, &bytes, format).await;
+        assert!(exported(&copy, &all(), Format::Csv).await.0 == csv, "{format:?}");
+    }
     let file = HistoryFile::open(&copy).await.unwrap();
     assert!(file.verify(&|_| ()).await.unwrap().is_empty());
     assert_eq!(file.info().await.unwrap().hosts[0].frames, 26 * 60);
@@ -169,7 +176,7 @@ async fn what_was_downsampled_is_told_and_exported_by_interval() {
     let expected = store.range(&expected).await.unwrap();
     store.close().await;
     let (_, done) = exported(&path, &all(), Format::Csv).await;
-    assert_eq!((done.frames, done.left_out), (120, 12));
+    assert_eq!((done.frames, done.left_out), (120, 120));
     let query = ExportQuery { interval: Some(std::time::Duration::from_secs(3600)), ..all() };
     for format in FORMATS {
         let (_, done) = exported(&path, &query, format).await;
