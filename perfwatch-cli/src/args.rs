@@ -1,9 +1,16 @@
 //! The command line, as it may be typed.
 
+mod store;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use perfwatch_collect::{MIN_INTERVAL, Roots};
+
+pub(crate) use store::{
+    FileFormat, ReportFormat, StoreCommand, StoreExportArgs, StoreImportArgs, StoreInfoArgs,
+    StoreVerifyArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +19,7 @@ Examples:
   perfwatch snapshot --server http://db1:8000        another host; PERFWATCH_PASSWORD logs in
   perfwatch doctor                                   what is missing here, and the cure
   perfwatch metrics                                  every metric with unit and meaning
+  perfwatch store info                               what history is kept, and what it takes
 
 Exit status: 0 done, 1 failed, 2 wrong usage.";
 
@@ -40,6 +48,9 @@ pub(crate) enum Command {
     Snapshot(SnapshotArgs),
     /// Says what this host offers, what is missing, why, and what would help.
     Doctor(DoctorArgs),
+    /// Shows, checks, exports and fills the file that history is kept in.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Lists all metrics with unit and meaning.
     #[command(visible_alias = "catalog")]
     Metrics(MetricsArgs),

@@ -17,6 +17,7 @@ mod metrics;
 mod render;
 mod screen;
 mod snapshot;
+mod store;
 mod text;
 
 use anyhow::Result;
@@ -38,6 +39,7 @@ pub fn run(cli: &Cli, screen: &mut Screen) -> Result<()> {
     match &cli.command {
         Command::Snapshot(args) => snapshot::run(args, screen),
         Command::Doctor(args) => doctor::run(args, screen),
+        Command::Store(command) => store::run(command, screen),
         Command::Metrics(args) => metrics::run(args, screen),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -63,14 +63,20 @@ struct Target {
 }
 
 /// Frames in one order of time.
-struct Order {
-    times: Vec<i64>,
+pub(crate) struct Order {
+    pub(crate) times: Vec<i64>,
     pages: Vec<Target>,
     /// The row of each frame of the head.
     head: Vec<Option<u32>>,
 }
 
 impl Material {
+    /// The frames of a range, each time once.
+    #[cfg(feature = "exchange")]
+    pub(crate) fn rows(&mut self, range: &Range<i64>) -> Order {
+        self.order(range, &BTreeSet::new())
+    }
+
     /// A slice of the frames in a range; nothing if there are none.
     pub(crate) fn slice(&mut self, place: Place, range: &Range<i64>) -> Option<Slice> {
         let order = self.order(range, &BTreeSet::new());
@@ -219,7 +225,7 @@ impl Material {
     }
 
     /// One value per time.
-    fn values(&mut self, series: u32, name: u32, order: &Order) -> Vec<i64> {
+    pub(crate) fn values(&mut self, series: u32, name: u32, order: &Order) -> Vec<i64> {
         let mut values = vec![MISSING; order.times.len()];
         let mut put = |row: &Option<u32>, value: i64| {
             if let Some(cell) = row.and_then(|row| values.get_mut(row as usize)) {

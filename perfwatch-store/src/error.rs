@@ -38,6 +38,20 @@ pub enum StoreError {
         /// What the system said.
         reason: io::Error,
     },
+    /// There is no such file, and what was asked makes none.
+    #[error("there is no file {}; name the history file, such as the daemon's --store", path.display())]
+    NoFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {reason}; ask as a user with the right to it", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
     /// The file belongs to another program. It was not touched.
     #[error("{} is not a PerfWatch store ({reason}); it was left as it is: choose another file", path.display())]
     Foreign {
@@ -54,6 +68,16 @@ pub enum StoreError {
         /// Its schema version.
         found: i64,
         /// The newest schema version known here.
+        supported: i64,
+    },
+    /// The file was written by an older version and was only to be read.
+    #[error("{} has schema version {found}, older than {supported}; start perfwatch-server with it once, which brings it up to date", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The schema version of this build.
         supported: i64,
     },
     /// The file is damaged.

@@ -148,6 +148,12 @@ impl HostHead {
         self.columns.len() as u32
     }
 
+    /// How many values there are.
+    pub(crate) fn values(&self) -> usize {
+        let values = self.columns.iter().flatten();
+        values.filter(|&&value| value != MISSING).count()
+    }
+
     /// A copy of the frames in a range.
     pub(crate) fn copy(&self, range: &Range<i64>) -> Self {
         let rows = self.rows(range);

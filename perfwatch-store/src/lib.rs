@@ -16,10 +16,14 @@ mod compose;
 mod damage;
 mod engine;
 mod error;
+#[cfg(feature = "exchange")]
+mod exchange;
 mod head;
+mod import;
 mod layout;
 mod memory;
 mod open;
+mod place;
 mod policy;
 mod query;
 mod retention;
@@ -32,12 +36,18 @@ pub use answer::nice_step;
 pub use changes::{
     Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, UnitOf, Window, changes,
 };
-pub use engine::DamagedRange;
+pub use engine::{DamagedRange, HostContents, Progress, SliceBytes};
 pub use error::StoreError;
+#[cfg(feature = "exchange")]
+pub use exchange::{
+    ExchangeError, ExportQuery, Exported, Format, Imported, Input, export, import_file,
+};
+pub use import::{ImportFrame, ImportValue};
 pub use memory::{MemoryAccounts, MemoryStore};
 pub use open::{Opened, open};
+pub use place::{FILE_NAME, data_directory, file_of};
 pub use policy::{DOWNSAMPLE_INTERVALS, RetentionPolicy, RetentionPolicyUpdate, RetentionReport};
 pub use query::{Aggregate, RangeAnswer, RangeQuery, Selection, Series, SeriesSummary, Step, Tier};
-pub use sqlite::SqliteStore;
+pub use sqlite::{FileInfo, HistoryFile, PartBytes, SqliteStore};
 pub use store::{HostInfo, Record, Store, Usage};
 pub use writer::{BatchMetricsWriter, WriterCounts, WriterOptions, WriterStatus};

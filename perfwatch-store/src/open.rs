@@ -30,12 +30,12 @@ pub async fn open(url: &str) -> Result<Opened, StoreError> {
     };
     match scheme {
         "memory" => Ok(open_memory()),
-        "sqlite" => open_sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
+        "sqlite" => open_sqlite(sqlite_path(rest)?).await,
         other => Err(bad_url(format!("`{other}:` is not a kind of store"))),
     }
 }
 
-fn bad_url(reason: impl Into<String>) -> StoreError {
+pub(crate) fn bad_url(reason: impl Into<String>) -> StoreError {
     StoreError::BadUrl { reason: reason.into() }
 }
 
@@ -46,10 +46,16 @@ fn open_memory() -> Opened {
     }
 }
 
-async fn open_sqlite(path: &str) -> Result<Opened, StoreError> {
+/// The path behind `sqlite:`.
+pub(crate) fn sqlite_path(rest: &str) -> Result<&str, StoreError> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
     if path.is_empty() || path.starts_with(':') {
         return Err(bad_url("`sqlite:` needs the path of a file"));
     }
+    Ok(path)
+}
+
+async fn open_sqlite(path: &str) -> Result<Opened, StoreError> {
     let store = Arc::new(SqliteStore::open(Path::new(path)).await?);
     Ok(Opened { store: Arc::clone(&store) as Arc<dyn Store>, accounts: store })
 }

@@ -144,7 +144,7 @@ macro_rules! implement {
             }
 
             async fn verify(&self) -> Result<Vec<crate::DamagedRange>, crate::StoreError> {
-                self.engine.verify().await
+                self.engine.verify(&|_| ()).await
             }
 
             async fn close(&self) {

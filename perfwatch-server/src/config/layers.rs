@@ -163,9 +163,10 @@ impl Reader<'_> {
         if store.is_some_and(|store| LAYERS.iter().any(|&at| self.given(at, store).is_some())) {
             return;
         }
-        match data_directory(self.env) {
+        match perfwatch_store::data_directory(self.env) {
             Some(directory) => {
-                let url = format!("sqlite:{}", directory.join("perfwatch.db").display());
+                let url =
+                    format!("sqlite:{}", directory.join(perfwatch_store::FILE_NAME).display());
                 self.config.store.url = Secret::new(url);
             }
             None => self.problem(
@@ -230,18 +231,6 @@ fn text(setting: &Setting, value: toml::Value) -> Option<String> {
         toml::Value::Boolean(flag) => Some(flag.to_string()),
         toml::Value::Array(_) | toml::Value::Table(_) | toml::Value::Datetime(_) => None,
     }
-}
-
-/// Where this user's data belong: what systemd gives, else the XDG base directories.
-fn data_directory(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    // systemd separates several directories by colons; the first is the service's own.
-    let state = env("STATE_DIRECTORY")
-        .and_then(|list| list.split(':').next().map(PathBuf::from))
-        .filter(|path| path.is_absolute());
-    state
-        .or_else(|| absolute("XDG_DATA_HOME").map(|path| path.join("perfwatch")))
-        .or_else(|| absolute("HOME").map(|path| path.join(".local/share/perfwatch")))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
     Record, StoreError,
     archive::{Files, Moment, NewNames, shelves_of},
     layout::{
-        Frame, HostIndex, Place,
+        Frame, HostIndex, Index, Place,
         slice::{Directory, HOUR_MS, span_ms},
     },
 };
@@ -28,7 +28,7 @@ impl<F: Files> Engine<F> {
     /// Keeps these frames, then seals what is due: without the caller, who waits only where much
     /// more comes than can be sealed.
     pub(crate) async fn append(self: &Arc<Self>, records: &[Record]) -> Result<(), StoreError> {
-        self.keep_frames(records).await?;
+        self.keep_frames(|index| index.prepare(records)).await?;
         if self.sealing == Sealing::AtOnce {
             return self.seal(Sealing::AtOnce).await;
         }
@@ -58,7 +58,11 @@ impl<F: Files> Engine<F> {
         before < until || self.head().len() > MANY
     }
 
-    async fn keep_frames(&self, records: &[Record]) -> Result<(), StoreError> {
+    /// Keeps the frames that are not there yet; how many these were.
+    pub(super) async fn keep_frames(
+        &self,
+        prepare: impl FnOnce(&mut Index) -> Result<Vec<Frame>, StoreError>,
+    ) -> Result<u64, StoreError> {
         let mut unsure = self.turn.lock().await;
         self.open()?;
         if *unsure {
@@ -66,14 +70,14 @@ impl<F: Files> Engine<F> {
         }
         // Until it is known what was written.
         *unsure = true;
-        let frames = self.index().prepare(records).inspect_err(|_| *unsure = false)?;
+        let frames = prepare(&mut self.index()).inspect_err(|_| *unsure = false)?;
         let frames = self.new_frames(frames).await?;
         self.files.append(self.new_names(), &frames).await?;
         self.index().mark_saved();
         let mut head = self.head();
         frames.iter().for_each(|frame| head.insert(frame));
         *unsure = false;
-        Ok(())
+        Ok(frames.len() as u64)
     }
 
     fn new_names(&self) -> Vec<NewNames> {

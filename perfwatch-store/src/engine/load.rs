@@ -72,7 +72,8 @@ impl<F: Files> Engine<F> {
         !host.name.is_empty()
     }
 
-    async fn load_slices(&self) -> Result<(), StoreError> {
+    /// Learns of the newest slice of each shelf.
+    pub(crate) async fn load_slices(&self) -> Result<(), StoreError> {
         let hosts = self.index().hosts().len() as u32;
         let mut moment = self.files.moment().await?;
         for host in 0..hosts {

@@ -7,6 +7,10 @@
 
 mod append;
 mod ask;
+mod contents;
+#[cfg(feature = "exchange")]
+mod extract;
+mod import;
 mod keep;
 mod load;
 mod seal;
@@ -26,7 +30,11 @@ use crate::{
     head::Head,
     layout::Index,
 };
-pub use verify::DamagedRange;
+pub use contents::{HostContents, SliceBytes};
+pub use verify::{DamagedRange, Progress};
+
+/// How many directories are read in one transaction where all are.
+const AT_ONCE: usize = 32;
 
 /// When frames are sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +103,11 @@ impl<F: Files> Engine<F> {
 
     pub(crate) fn shelves(&self) -> Vec<Vec<Shelf>> {
         self.index().shelves()
+    }
+
+    /// How much was found damaged since the opening.
+    pub(crate) fn damaged(&self) -> u64 {
+        self.damage.count()
     }
 
     pub(crate) fn note(&self, damaged: &[Damaged]) {

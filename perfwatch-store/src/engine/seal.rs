@@ -19,7 +19,7 @@ use crate::{
 const MERGED_DAYS: i64 = 3;
 
 /// Slices are merged up to this size: it is what one transaction writes while appends wait.
-const MERGED_BYTES: usize = 6 << 20;
+const MERGED_BYTES: u64 = 6 << 20;
 
 impl<F: Files> Engine<F> {
     /// Seals all hours that are over, then merges the days that are.
@@ -157,12 +157,13 @@ impl<F: Files> Engine<F> {
 
 /// The stretches of time of slices that follow one another and are merged into one of at most so
 /// many bytes.
-fn groups(sheets: Vec<Sheet>, most: usize) -> Vec<Range<i64>> {
-    let mut groups: Vec<(Range<i64>, usize, usize)> = Vec::new();
+fn groups(sheets: Vec<Sheet>, most: u64) -> Vec<Range<i64>> {
+    let mut groups: Vec<(Range<i64>, usize, u64)> = Vec::new();
     for (place, bytes) in sheets {
         let Some(directory) = Directory::open(place, bytes) else { continue };
         let end = directory.pages().next_back().map_or(place.timestamp_ms, |page| page.start_ms);
-        let length = directory.parts_bytes();
+        let (_, entries, values) = directory.part_bytes();
+        let length = entries + values;
         match groups.last_mut() {
             Some((range, slices, bytes)) if *bytes + length <= most => {
                 (range.end, *slices, *bytes) = (end + HOUR_MS, *slices + 1, *bytes + length);
@@ -225,7 +226,9 @@ mod tests {
     #[test]
     fn slices_are_merged_up_to_a_size_and_then_no_more() {
         let hours = |hours: &[i64]| hours.iter().map(|&hour| sheet(hour, 1000)).collect::<Vec<_>>();
-        let one = Directory::open(sheet(0, 1000).0, sheet(0, 1000).1).unwrap().parts_bytes();
+        let (place, bytes) = sheet(0, 1000);
+        let (_, entries, values) = Directory::open(place, bytes).unwrap().part_bytes();
+        let one = entries + values;
         assert!(one > 100, "{one}");
         assert!(groups(hours(&[3]), 9 * one).is_empty());
         assert_eq!(groups(hours(&[0, 1, 5]), 9 * one).pop(), Some(0..6 * HOUR_MS));

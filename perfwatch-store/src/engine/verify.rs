@@ -3,7 +3,7 @@
 use super::{Engine, seal::load};
 use crate::{
     StoreError,
-    archive::{Files, TIMES, shelves_of},
+    archive::{Files, Shelf, TIMES, shelves_of},
     compose::Loaded,
     layout::{
         Place,
@@ -13,6 +13,15 @@ use crate::{
 
 /// How many frames are checked at once.
 const FRAMES: usize = 4096;
+
+/// How far a long piece of work is, in its own unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What is done.
+    pub done: u64,
+    /// What there is to do, as far as that is known.
+    pub total: u64,
+}
 
 /// A stretch of time of which something cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +39,14 @@ pub struct DamagedRange {
 }
 
 impl<F: Files> Engine<F> {
-    /// Everything that is damaged.
-    pub(crate) async fn verify(&self) -> Result<Vec<DamagedRange>, StoreError> {
+    /// Everything that is damaged. `tell` hears of the bytes read.
+    pub(crate) async fn verify(
+        &self,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Vec<DamagedRange>, StoreError> {
         self.open()?;
+        let mut progress = Progress { done: 0, total: self.files.bytes().await?.1 };
+        tell(progress);
         let whole_file = |what| DamagedRange {
             host: String::new(),
             series: None,
@@ -43,30 +57,47 @@ impl<F: Files> Engine<F> {
         let mut found: Vec<DamagedRange> =
             self.files.check().await?.into_iter().map(whole_file).collect();
         self.verify_frames(&mut found).await?;
-        let mut moment = self.files.moment().await?;
         let hosts = self.index().hosts().len() as u32;
         for host in 0..hosts {
             for shelf in shelves_of(host, crate::policy::intervals_ms()) {
-                let sheets = moment.sheets(shelf, TIMES, usize::MAX).await?;
-                let starts: Vec<i64> = sheets.iter().map(|(place, _)| place.timestamp_ms).collect();
-                for (number, (place, bytes)) in sheets.into_iter().enumerate() {
-                    // Where SQLite finds nothing at all, anything may have been up to the next.
-                    let most =
-                        if bytes.is_empty() { TIMES.end } else { span_ms(shelf.interval_ms) };
-                    let Some(directory) = Directory::open(place, bytes) else {
-                        let next = starts.get(number + 1).copied().unwrap_or(TIMES.end);
-                        let length = most.min(next - place.timestamp_ms);
-                        let what = "the directory of a slice is damaged";
-                        found.push(self.damaged_range(place, length, None, what));
-                        continue;
-                    };
-                    let slice = load(&mut *moment, directory).await?;
-                    self.verify_slice(&slice, &mut found);
+                let mut from = TIMES.start;
+                while let Some((place, bytes)) = self.verify_next(shelf, from, &mut found).await? {
+                    from = place.timestamp_ms + 1;
+                    progress.done += bytes;
+                    tell(progress);
                     tokio::task::yield_now().await;
                 }
             }
         }
         Ok(found)
+    }
+
+    /// Checks the first slice that begins at a time or later; its place and its bytes. Each is
+    /// read in a transaction of its own: behind a long one the log of a writer could only grow.
+    async fn verify_next(
+        &self,
+        shelf: Shelf,
+        from: i64,
+        found: &mut Vec<DamagedRange>,
+    ) -> Result<Option<(Place, u64)>, StoreError> {
+        let mut moment = self.files.moment().await?;
+        let mut sheets = moment.sheets(shelf, from..TIMES.end, 2).await?.into_iter();
+        let Some((place, bytes)) = sheets.next() else { return Ok(None) };
+        let length = bytes.len() as u64;
+        // Where SQLite finds nothing at all, anything may have been up to the next.
+        let most = if bytes.is_empty() { TIMES.end } else { span_ms(shelf.interval_ms) };
+        let Some(directory) = Directory::open(place, bytes) else {
+            let next = sheets.next().map_or(TIMES.end, |(next, _)| next.timestamp_ms);
+            let what = "the directory of a slice is damaged";
+            let lost_ms = most.min(next - place.timestamp_ms);
+            found.push(self.damaged_range(place, lost_ms, None, what));
+            return Ok(Some((place, length)));
+        };
+        let slice = load(&mut *moment, directory).await?;
+        drop(moment);
+        self.verify_slice(&slice, found);
+        let parts: usize = slice.parts.iter().map(Vec::len).sum();
+        Ok(Some((place, length + parts as u64)))
     }
 
     async fn verify_frames(&self, found: &mut Vec<DamagedRange>) -> Result<(), StoreError> {

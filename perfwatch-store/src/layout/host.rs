@@ -8,6 +8,7 @@ use std::{
 use perfwatch_core::{MISSING, Table, View, series};
 
 use super::frame::Value;
+use crate::{ImportValue, StoreError};
 
 /// A value that has not been seen yet has no number.
 const NONE: u32 = u32::MAX;
@@ -150,12 +151,38 @@ impl HostIndex {
             names.number(table, key, row, &mut numbers, &mut values);
             by_key.insert(key.into(), numbers);
         });
-        // Numbers are given in frame order, so this sorts only where rows came later.
-        values.sort_by_key(|&(series, _)| series);
-        values.dedup_by_key(|&mut (series, _)| series);
-        values
+        sort(values)
+    }
+
+    /// The same for values by the names of their series.
+    pub(super) fn prepare_named(
+        &mut self,
+        named: &[ImportValue],
+    ) -> Result<Vec<Value>, StoreError> {
+        let mut values = Vec::with_capacity(named.len());
+        for ImportValue { path, decimals, value } in named.iter().filter(|it| it.value != MISSING) {
+            let wrong =
+                |reason: &str| StoreError::bad_query("series", format!("`{path}` {reason}"));
+            if *decimals > MOST_DECIMALS {
+                return Err(wrong("has too many decimals; 9 is the most"));
+            }
+            let number = self.names.find_or_add(Arc::clone(path), *decimals);
+            values.push((number.ok_or_else(|| wrong("is no series name"))?, *value));
+        }
+        Ok(sort(values))
     }
 }
+
+/// Values in order of their series, each series once.
+fn sort(mut values: Vec<Value>) -> Vec<Value> {
+    // Numbers are given in frame order, so this sorts only where rows came later.
+    values.sort_by_key(|&(series, _)| series);
+    values.dedup_by_key(|&mut (series, _)| series);
+    values
+}
+
+/// More decimals than any unit has.
+const MOST_DECIMALS: u8 = 9;
 
 #[derive(Debug, Default)]
 struct Names {

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{HostIndex, Place, frame::Frame};
 use crate::{
-    Record, StoreError,
+    ImportFrame, Record, StoreError,
     archive::{Shelf, TIMES, shelves_of},
 };
 
@@ -80,8 +80,32 @@ impl Index {
         records.iter().map(|record| self.prepare_one(record)).collect()
     }
 
+    /// The same for frames of another place.
+    ///
+    /// # Errors
+    /// [`StoreError::BadQuery`] if a time, a name or a number of decimals cannot be kept.
+    pub(crate) fn prepare_named(
+        &mut self,
+        frames: &[ImportFrame],
+    ) -> Result<Vec<Frame>, StoreError> {
+        let mut prepared = Vec::with_capacity(frames.len());
+        for ImportFrame { host, timestamp_ms, values } in frames {
+            let place = self.place(host, *timestamp_ms)?;
+            let host = self.get_mut(place.host);
+            let values = host.map(|host| host.prepare_named(values)).transpose()?;
+            prepared.push(Frame { place, values: values.unwrap_or_default() });
+        }
+        Ok(prepared)
+    }
+
     fn prepare_one(&mut self, Record { host, view }: &Record) -> Result<Frame, StoreError> {
-        let timestamp_ms = view.timestamp_ms;
+        let place = self.place(host, view.timestamp_ms)?;
+        let values = self.get_mut(place.host).map(|host| host.prepare(view)).unwrap_or_default();
+        Ok(Frame { place, values })
+    }
+
+    /// Where a frame belongs; a new host gets its number.
+    fn place(&mut self, host: &Arc<str>, timestamp_ms: i64) -> Result<Place, StoreError> {
         if !TIMES.contains(&timestamp_ms) {
             let reason = format!("{timestamp_ms} ms is not between the years 1970 and 2527");
             return Err(StoreError::bad_query("timestamp", reason));
@@ -94,8 +118,6 @@ impl Index {
                 return Err(StoreError::bad_query("host", reason));
             }
         };
-        let values = self.get_mut(number).map(|host| host.prepare(view)).unwrap_or_default();
-        let place = Place { host: number, interval_ms: 0, timestamp_ms };
-        Ok(Frame { place, values })
+        Ok(Place { host: number, interval_ms: 0, timestamp_ms })
     }
 }

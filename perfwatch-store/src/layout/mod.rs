@@ -16,6 +16,8 @@ mod stat;
 mod varint;
 
 pub(crate) use frame::Frame;
+#[cfg(feature = "exchange")]
+pub(crate) use host::SeriesInfo;
 pub(crate) use host::{HostIndex, name_check};
 pub(crate) use index::Index;
 pub(crate) use seal::Place;

@@ -41,11 +41,16 @@ impl Selected {
 impl HostIndex {
     /// The series that the patterns name.
     pub(crate) fn select(&self, patterns: &[Pattern]) -> Selected {
+        self.select_by(|_, info| patterns.iter().any(|pattern| pattern.matches(&info.segments)))
+    }
+
+    /// The series of which this says so, by number and name.
+    pub(crate) fn select_by(&self, is_meant: impl Fn(u32, &SeriesInfo) -> bool) -> Selected {
         let mut selected = Selected::default();
         let mut chosen: Vec<(u32, &SeriesInfo)> = (0..)
             .zip(self.series())
             .filter(|(_, info)| info.is_known())
-            .filter(|(_, info)| patterns.iter().any(|pattern| pattern.matches(&info.segments)))
+            .filter(|(number, info)| is_meant(*number, info))
             .collect();
         // Of two series with one path, the finer comes first: the answer has its decimals.
         chosen.sort_by(|(_, a), (_, b)| (&a.path, b.decimals).cmp(&(&b.path, a.decimals)));

@@ -124,6 +124,22 @@ fn write_owner(file: &mut File) -> io::Result<()> {
     writeln!(file, "{}", std::process::id())
 }
 
+/// Makes sure that the file is there and ours, without touching it.
+pub(super) fn check_readable(path: &Path) -> Result<(), StoreError> {
+    let path = path.to_owned();
+    match File::open(&path).and_then(|file| file.metadata()) {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(StoreError::Foreign { path, reason: "it is a directory" })
+        }
+        Ok(metadata) if metadata.len() == 0 => {
+            Err(StoreError::Foreign { path, reason: "it is empty" })
+        }
+        Ok(_) => check_header(&path),
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(StoreError::NoFile { path }),
+        Err(reason) => Err(StoreError::Unreadable { path, reason }),
+    }
+}
+
 /// Refuses what is not ours; an empty file is ours to fill.
 fn check_header(path: &Path) -> Result<(), StoreError> {
     let unreadable = |reason| StoreError::Unwritable { path: path.to_owned(), reason };

@@ -6,12 +6,14 @@
 //! key: everything inside them is the shared layout.
 
 mod accounts;
+mod contents;
 mod error;
 mod file;
 mod files;
 mod key;
 mod library;
 mod load;
+mod read_only;
 mod rebuild;
 mod salvage;
 mod schema;
@@ -30,6 +32,9 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 use tokio::sync::{MappedMutexGuard, Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
+
+pub use contents::{FileInfo, PartBytes};
+pub use read_only::HistoryFile;
 
 use crate::{
     Record, StoreError,
@@ -56,7 +61,7 @@ const PRAGMAS: [&str; 3] = [
 /// Keeps frames and accounts in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    engine: Shared<SqliteFiles>,
+    pub(crate) engine: Shared<SqliteFiles>,
 }
 
 /// An open file.
@@ -108,8 +113,8 @@ impl SqliteStore {
         let index = load::index(&mut connection, path).await?;
         let files = SqliteFiles {
             path: path.to_owned(),
-            readers: readers(path, READERS),
-            account_readers: readers(path, ACCOUNT_READERS),
+            readers: readers(options(path), READERS),
+            account_readers: readers(options(path), ACCOUNT_READERS),
             writer: AsyncMutex::new(Some(connection)),
             claim: Mutex::new(Some(claim)),
         };
@@ -164,19 +169,26 @@ impl SqliteFiles {
     }
 }
 
+/// The write-ahead log beside a database.
+fn log_path(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(path);
+    name.push("-wal");
+    name.into()
+}
+
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE).disable_statement_logging()
 }
 
 /// So many connections that read, opened when they are needed and kept.
-fn readers(path: &Path, most: u32) -> SqlitePool {
+fn readers(options: SqliteConnectOptions, most: u32) -> SqlitePool {
     SqlitePoolOptions::new()
         .max_connections(most)
         .acquire_timeout(PATIENCE)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_lazy_with(options(path).read_only(true))
+        .connect_lazy_with(options.read_only(true))
 }
 
 /// Makes a connection the one that writes, and brings the file up to date.

@@ -5,7 +5,9 @@
 
 mod changes;
 mod contract;
+mod exchange;
 mod fixture;
+mod history_file;
 mod sqlite;
 mod writer;
 

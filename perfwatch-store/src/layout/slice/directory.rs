@@ -138,16 +138,19 @@ impl Directory {
         (1 + self.entry_parts + self.value_parts) as u32
     }
 
-    /// How long entries and values are together.
-    pub(crate) fn parts_bytes(&self) -> usize {
-        let last =
-            |parts: usize| parts.checked_sub(1).map_or(0, |at| self.word(self.ends() + 4 * at));
-        let entries = last(self.entry_parts);
-        let values = match self.value_parts {
-            0 => 0,
-            parts => last(self.entry_parts + parts),
+    /// How many bytes the directory itself takes.
+    pub(crate) fn length(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// How many bytes the times, the entries and the values take.
+    pub(crate) fn part_bytes(&self) -> (u64, u64, u64) {
+        let last = |count: usize, word: usize| if count == 0 { 0 } else { self.word(word).into() };
+        let times = last(self.pages, (HEAD + PAGE * self.pages).saturating_sub(4));
+        let ends = |first: usize, count: usize| {
+            last(count, (self.ends() + 4 * (first + count)).saturating_sub(4))
         };
-        entries as usize + values as usize
+        (times, ends(0, self.entry_parts), ends(self.entry_parts, self.value_parts))
     }
 
     /// The times of a page, out of the part of times; nothing if they are damaged.
