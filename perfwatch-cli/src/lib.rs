@@ -8,6 +8,7 @@
 
 mod args;
 mod catalog;
+mod changes;
 mod daemon;
 mod doctor;
 mod failure;
@@ -18,6 +19,7 @@ mod render;
 mod screen;
 mod snapshot;
 mod text;
+mod window;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -38,6 +40,7 @@ pub fn run(cli: &Cli, screen: &mut Screen) -> Result<()> {
     match &cli.command {
         Command::Snapshot(args) => snapshot::run(args, screen),
         Command::Doctor(args) => doctor::run(args, screen),
+        Command::Changes(args) => changes::run(args, screen).map_err(failure::trouble),
         Command::Metrics(args) => metrics::run(args, screen),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -79,6 +79,18 @@ pub struct Changes {
     pub disappeared: Vec<String>,
 }
 
+impl Changes {
+    /// Says so where a window has nothing stored, so that nothing could be compared.
+    pub fn note(&self) -> Option<&'static str> {
+        match (self.points_before, self.points_after) {
+            (0, 0) => Some("nothing is stored for either window"),
+            (0, _) => Some("nothing is stored for the window before"),
+            (_, 0) => Some("nothing is stored for the window after"),
+            _ => None,
+        }
+    }
+}
+
 /// A series that moved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
