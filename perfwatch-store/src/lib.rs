@@ -31,6 +31,7 @@ pub use accounts::{Accounts, User};
 pub use answer::nice_step;
 pub use changes::{
     Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, UnitOf, Window, changes,
+    p95,
 };
 pub use engine::DamagedRange;
 pub use error::StoreError;

@@ -17,6 +17,8 @@ use std::{cmp::Ordering, sync::Arc};
 
 use perfwatch_core::Unit;
 
+pub use sample::p95;
+
 use crate::{Store, StoreError};
 use read::Reading;
 

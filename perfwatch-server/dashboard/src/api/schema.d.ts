@@ -110,7 +110,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Two periods of a metric type on one axis, with averages and their change. */
+        /** Two periods of a metric type on one axis, with averages, their change and 95th percentiles. */
         get: operations["compare"];
         put?: never;
         post?: never;
@@ -490,10 +490,18 @@ export interface components {
              * @description Over the whole period, from every stored value.
              */
             current_average?: number | null;
+            /**
+             * Format: double
+             * @description What 95 of 100 points lie at or below, of the points of this answer: means over `step_ms`.
+             *     Nearest rank, so it is one of them; null where there is none.
+             */
+            current_p95?: number | null;
             path: string;
             previous: (number | null)[];
             /** Format: double */
             previous_average?: number | null;
+            /** Format: double */
+            previous_p95?: number | null;
             /** @description The unit's name; empty for a series that this daemon's catalog does not know. */
             unit: string;
         };
