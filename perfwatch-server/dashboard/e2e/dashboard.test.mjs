@@ -225,6 +225,51 @@ test('two periods are compared with averages and change', async () => {
   assert.match(await row.innerText(), /[\d.]+\s*%/)
 })
 
+test('a comparison lists what changed, and leads to its chart', async () => {
+  const now = Date.now()
+  const iso = (ago) => new Date(now - ago * 1000).toISOString()
+  const halves = `from=${iso(15)}&to=${iso(0)}&compare_from=${iso(30)}&compare_until=${iso(15)}`
+  const list = page.getByTestId('changes')
+  const answered = page.waitForResponse(/\/api\/history\/changes/)
+  await open(`/history?type=memory&${halves}`)
+  const real = await (await answered).json()
+  await until('the list has an answer', 10, async () => {
+    const text = await list.innerText()
+    return text.includes(`${real.changed} of ${real.series} series changed`)
+  })
+  // Whether this host changed in these seconds is chance; from here on it did.
+  const figures = (median) => ({ points: 15, median, p95: median })
+  const moved = { path: 'cpu.load_1m', unit: 'average', help: 'Threads.', moved: 'median' }
+  const change = {
+    ...moved,
+    direction: 'up',
+    effect: 24,
+    cliffs_delta: 1,
+    change_percent: 196.08,
+    before: figures(1.02),
+    after: figures(3.02),
+  }
+  const given = { ...real, changed: 1, changes: [change], appeared: [], disappeared: [] }
+  await page.route('**/api/history/changes?*', (route) => route.fulfill({ json: given }))
+  await page.reload()
+  const link = list.getByRole('link', { name: 'cpu.load_1m' })
+  await link.waitFor()
+  const row = await list.locator('tbody tr').innerText()
+  for (const part of ['1.02', '3.02', '+196', '+24.0']) assert.ok(row.includes(part), row)
+  // As without a mouse.
+  await link.focus()
+  await page.keyboard.press('Enter')
+  await page.locator('[data-panel="series"] canvas').waitFor()
+  const query = new URL(page.url()).searchParams
+  assert.deepEqual([query.get('type'), query.get('series')], ['cpu', 'cpu.load_1m'])
+  assert.equal(query.get('compare_from'), iso(30), 'the periods stay')
+  await page.reload()
+  await page.locator('[data-panel="series"] canvas').waitFor()
+  await page.getByTestId('series').getByRole('button', { name: 'Close' }).click()
+  await until('the series has left the URL', 10, () => !page.url().includes('series='))
+  await page.unroute('**/api/history/changes?*')
+})
+
 test('a comparison with an empty period says so', async () => {
   const now = new Date().toISOString()
   const hourAgo = new Date(Date.now() - 3_600_000).toISOString()

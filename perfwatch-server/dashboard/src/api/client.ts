@@ -108,6 +108,8 @@ export const api = {
     }),
   compare: (query: Query, signal?: AbortSignal) =>
     request<t.CompareAnswer>('GET', '/api/history/compare', { query, signal }),
+  changes: (query: Query, signal?: AbortSignal) =>
+    request<t.ChangesAnswer>('GET', '/api/history/changes', { query, signal }),
   retention: () => request<t.RetentionAnswer>('GET', '/api/retention'),
   changeRetention: (body: t.RetentionUpdate) =>
     request<t.RetentionAnswer>('PUT', '/api/retention', { body }),
