@@ -39,6 +39,7 @@ pub use memory::{MemoryAccounts, MemoryStore};
 pub use open::{Opened, open};
 pub use policy::{DOWNSAMPLE_INTERVALS, RetentionPolicy, RetentionPolicyUpdate, RetentionReport};
 pub use query::{Aggregate, RangeAnswer, RangeQuery, Selection, Series, SeriesSummary, Step, Tier};
+pub use retention::{Forecast, forecast};
 pub use sqlite::SqliteStore;
-pub use store::{HostInfo, Record, Store, Usage};
+pub use store::{HostInfo, Record, Store, TierUsage, Usage};
 pub use writer::{BatchMetricsWriter, WriterCounts, WriterOptions, WriterStatus};

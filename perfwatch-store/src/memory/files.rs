@@ -75,7 +75,8 @@ impl Files for MemoryFiles {
         for slice in self.slices().values() {
             let total =
                 if slice.place.interval_ms == 0 { &mut totals.frames } else { &mut totals.rollups };
-            *total += slice.frames;
+            total.frames += slice.frames;
+            total.bytes += size(slice) as u64;
         }
         Ok(totals)
     }

@@ -27,6 +27,11 @@ const INSERT_FRAME: &str = "INSERT INTO frames (key, body) VALUES (?, ?) ON CONF
 /// Only what a long file has rows of is worth a loop in SQL.
 const PARTS: &str = "SELECT key, body FROM parts WHERE key IN (SELECT value FROM json_each(?))";
 
+/// SQLite knows the length of a body without reading it.
+const TOTALS: &str = "SELECT interval_code > 0, sum(frames), sum(length(body)) FROM slices \
+                      GROUP BY 1 \
+                      UNION ALL SELECT interval_code > 0, 0, sum(length(body)) FROM parts GROUP BY 1";
+
 #[async_trait]
 impl Files for SqliteFiles {
     fn keeps_frames(&self) -> bool {
@@ -74,11 +79,15 @@ impl Files for SqliteFiles {
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
-        let sums = "SELECT coalesce(sum(frames) FILTER (WHERE interval_code = 0), 0), \
-                    coalesce(sum(frames) FILTER (WHERE interval_code > 0), 0) FROM slices";
-        let (frames, rollups): (i64, i64) =
-            sqlx::query_as(sums).fetch_one(&self.readers).await.map_err(self.explain())?;
-        Ok(Totals { frames: frames.max(0).unsigned_abs(), rollups: rollups.max(0).unsigned_abs() })
+        let rows: Vec<(bool, i64, i64)> =
+            sqlx::query_as(TOTALS).fetch_all(&self.readers).await.map_err(self.explain())?;
+        let mut totals = Totals::default();
+        for (is_rollup, frames, bytes) in rows {
+            let total = if is_rollup { &mut totals.rollups } else { &mut totals.frames };
+            total.frames += frames.max(0).unsigned_abs();
+            total.bytes += bytes.max(0).unsigned_abs();
+        }
+        Ok(totals)
     }
 
     async fn bytes(&self) -> Result<(u64, u64), StoreError> {
