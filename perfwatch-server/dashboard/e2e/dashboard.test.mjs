@@ -316,6 +316,11 @@ test('changing one field of the retention policy keeps the others', async () => 
   }
   const before = await read()
   const next = String(Number(before[0]) + 1)
+  await page.getByLabel(labels[0]).fill(next)
+  // A daemon that has just begun does not know how much; that it was asked is enough.
+  await until('the forecast follows what is typed', 10, async () =>
+    (await page.getByTestId('forecast').innerText()).startsWith('With these values:'),
+  )
   await save(next)
   await page.reload()
   assert.deepEqual(await read(), [next, ...before.slice(1)])

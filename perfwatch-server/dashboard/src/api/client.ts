@@ -113,6 +113,8 @@ export const api = {
   retention: () => request<t.RetentionAnswer>('GET', '/api/retention'),
   changeRetention: (body: t.RetentionUpdate) =>
     request<t.RetentionAnswer>('PUT', '/api/retention', { body }),
+  forecast: (body: t.RetentionUpdate, signal?: AbortSignal) =>
+    request<t.ForecastAnswer>('POST', '/api/retention/forecast', { body, signal }),
   cleanup: () => request<t.CleanupReport>('POST', '/api/retention/cleanup'),
 }
 
