@@ -7,12 +7,12 @@ mod real_daemon;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use perfwatch_collect::{MetricsAggregator, Roots};
 use perfwatch_core::{FieldId, Frame, View};
-use perfwatch_store::Record;
+use perfwatch_store::{Record, RetentionPolicyUpdate};
 use real_daemon::{PASSWORD, RealDaemon};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -27,10 +27,15 @@ const AFTER: &str = "2023-11-14T22:10/22:20";
 struct History {
     folder: TempDir,
     path: PathBuf,
+    _alone: MutexGuard<'static, ()>,
 }
+
+/// A process that another test starts holds this one's locks until it runs its own program.
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl History {
     fn new(hosts: &[&str]) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("perfwatch.db");
         let load = |tick: i64| if tick < 120 { 1.0 } else { 3.0 } + (tick % 5) as f64 / 100.0;
@@ -44,10 +49,17 @@ impl History {
             let opened =
                 perfwatch_store::open(&format!("sqlite:{}", path.display())).await.unwrap();
             opened.store.append(&records).await.unwrap();
+            // A daemon throws away at once what is older than its policy.
+            let all = RetentionPolicyUpdate {
+                full_resolution_days: Some(36_500),
+                downsampled_days: Some(36_500),
+                ..RetentionPolicyUpdate::default()
+            };
+            opened.accounts.update_retention_policy(&all).await.unwrap();
             opened.store.close().await;
         };
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(write);
-        Self { folder, path }
+        Self { folder, path, _alone: alone }
     }
 
     fn path(&self) -> &str {
