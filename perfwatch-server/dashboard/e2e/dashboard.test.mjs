@@ -231,7 +231,7 @@ test('a comparison lists what changed, and leads to its chart', async () => {
   const halves = `from=${iso(15)}&to=${iso(0)}&compare_from=${iso(30)}&compare_until=${iso(15)}`
   const list = page.getByTestId('changes')
   const answered = page.waitForResponse(/\/api\/history\/changes/)
-  await open(`/history?type=memory&${halves}`)
+  await open(`/history?type=cpu&${halves}`)
   const real = await (await answered).json()
   await until('the list has an answer', 10, async () => {
     const text = await list.innerText()
@@ -239,29 +239,32 @@ test('a comparison lists what changed, and leads to its chart', async () => {
   })
   // Whether this host changed in these seconds is chance; from here on it did.
   const figures = (median) => ({ points: 15, median, p95: median })
-  const moved = { path: 'cpu.load_1m', unit: 'average', help: 'Threads.', moved: 'median' }
+  // A series that no panel draws.
+  const path = 'memory.kernel_stack_bytes'
+  const moved = { path, unit: 'bytes', help: 'Stacks.', moved: 'median' }
   const change = {
     ...moved,
     direction: 'up',
     effect: 24,
     cliffs_delta: 1,
-    change_percent: 196.08,
-    before: figures(1.02),
-    after: figures(3.02),
+    change_percent: 200,
+    before: figures(2 ** 20),
+    after: figures(3 * 2 ** 20),
   }
   const given = { ...real, changed: 1, changes: [change], appeared: [], disappeared: [] }
   await page.route('**/api/history/changes?*', (route) => route.fulfill({ json: given }))
   await page.reload()
-  const link = list.getByRole('link', { name: 'cpu.load_1m' })
+  const link = list.getByRole('link', { name: path })
   await link.waitFor()
   const row = await list.locator('tbody tr').innerText()
-  for (const part of ['1.02', '3.02', '+196', '+24.0']) assert.ok(row.includes(part), row)
+  for (const part of ['1.00\u00a0MiB', '3.00\u00a0MiB', '+200', '+24.0'])
+    assert.ok(row.includes(part), row)
   // As without a mouse.
   await link.focus()
   await page.keyboard.press('Enter')
   await page.locator('[data-panel="series"] canvas').waitFor()
   const query = new URL(page.url()).searchParams
-  assert.deepEqual([query.get('type'), query.get('series')], ['cpu', 'cpu.load_1m'])
+  assert.deepEqual([query.get('type'), query.get('series')], ['memory', path])
   assert.equal(query.get('compare_from'), iso(30), 'the periods stay')
   await page.reload()
   await page.locator('[data-panel="series"] canvas').waitFor()

@@ -56,7 +56,7 @@ describe('what changed', () => {
 
   it('is summed up with what is not shown', () => {
     expect(summaryOf(answer)).toBe(
-      '3 of 400 series changed (1 not shown), 380 moved by less than 3 times their noise, 17 have too few points',
+      '3 of 400 series changed (1 not shown), 380 moved by less than 3 times their noise, 17 with too few points',
     )
     expect(summaryOf({ ...answer, changed: 2, too_few_points: 0 })).not.toMatch(/not shown|few/)
   })

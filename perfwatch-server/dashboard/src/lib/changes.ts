@@ -49,6 +49,6 @@ export function summaryOf(answer: ChangesAnswer): string {
     `${answer.changed} of ${series} series changed${beyond > 0 ? ` (${beyond} not shown)` : ''}`,
     `${below} moved by less than ${answer.min_effect} times their noise`,
   ]
-  if (few > 0) parts.push(`${few} have too few points`)
+  if (few > 0) parts.push(`${few} with too few points`)
   return parts.join(', ')
 }
