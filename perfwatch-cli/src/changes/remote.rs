@@ -54,3 +54,21 @@ fn escaped(text: &str) -> String {
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_one_parameter() {
+        let window = Window { start_ms: 0, end_ms: 1000 };
+        let question = Question {
+            host: Some("db 1&limit=9+ü"),
+            before: window,
+            after: Window { start_ms: 1000, end_ms: 2000 },
+            min_effect: 2.5,
+            limit: 7,
+        };
+        insta::assert_snapshot!(path(&question), @"/api/history/changes?before_start=1970-01-01T00:00:00.000Z&before_end=1970-01-01T00:00:01.000Z&after_start=1970-01-01T00:00:01.000Z&after_end=1970-01-01T00:00:02.000Z&min_effect=2.5&limit=7&host=db%201%26limit%3D9%2B%C3%BC");
+    }
+}
