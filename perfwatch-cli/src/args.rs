@@ -1,5 +1,6 @@
 //! The command line, as it may be typed.
 
+mod changes;
 mod store;
 
 use std::{path::PathBuf, time::Duration};
@@ -7,6 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use perfwatch_collect::{MIN_INTERVAL, Roots};
 
+pub(crate) use changes::{ChangesArgs, ChangesFormat};
 pub(crate) use store::{
     FileFormat, ReportFormat, StoreCommand, StoreExportArgs, StoreImportArgs, StoreInfoArgs,
     StoreVerifyArgs,
@@ -17,11 +19,12 @@ Examples:
   perfwatch snapshot                                 this host, rates over one second
   perfwatch snapshot --format json --count 60        one JSON object per second, for a minute
   perfwatch snapshot --server http://db1:8000        another host; PERFWATCH_PASSWORD logs in
+  perfwatch changes yesterday -1h                    what changed between two windows of history
   perfwatch doctor                                   what is missing here, and the cure
   perfwatch metrics                                  every metric with unit and meaning
   perfwatch store info                               what history is kept, and what it takes
 
-Exit status: 0 done, 1 failed, 2 wrong usage.";
+Exit status: 0 done, 1 failed, 2 wrong usage; `changes` has its own.";
 
 const SNAPSHOT_EXAMPLES: &str = "\
 Examples:
@@ -46,6 +49,8 @@ pub struct Cli {
 pub(crate) enum Command {
     /// Shows the metrics of this host or of a daemon, once or repeatedly.
     Snapshot(SnapshotArgs),
+    /// Says what changed between two windows of history, the farthest move first.
+    Changes(ChangesArgs),
     /// Says what this host offers, what is missing, why, and what would help.
     Doctor(DoctorArgs),
     /// Shows, checks, exports and fills the file that history is kept in.

@@ -52,6 +52,14 @@ impl Catalog {
         let together = tables.chunk_by(|a, b| a.metric_type() == b.metric_type());
         Self { metric_types: together.filter_map(MetricType::of).collect() }
     }
+
+    /// The field that a series with these segments is of.
+    pub(crate) fn field(&self, segments: &[String]) -> Option<&FieldEntry> {
+        let (name, place) = segments.split_last()?;
+        let mut tables = self.metric_types.iter().flat_map(|it| &it.tables);
+        let table = tables.find(|table| table.holds(place))?;
+        table.fields.iter().find(|field| field.name == *name)
+    }
 }
 
 impl MetricType {
@@ -73,6 +81,13 @@ impl TableEntry {
             help: table.help.to_owned(),
             fields: table.columns.iter().map(FieldEntry::of).collect(),
         }
+    }
+
+    /// Whether these segments are the table's name, and a row where it has rows.
+    fn holds(&self, place: &[String]) -> bool {
+        let names = self.name.split('.');
+        place.len() == names.clone().count() + usize::from(self.row.is_some())
+            && names.zip(place).all(|(name, segment)| name == segment)
     }
 
     /// The name below the metric type, if there is one.

@@ -37,7 +37,7 @@ pub(crate) fn bytes(value: f64) -> String {
 }
 
 /// A number in powers of 1000, once it is too long to be read at a glance.
-fn thousands(value: f64, decimals: usize) -> String {
+pub(crate) fn thousands(value: f64, decimals: usize) -> String {
     let (scaled, unit) = scale(value, 10_000.0, 1000.0, &["", "k", "M", "G", "T"]);
     let decimals = if unit.is_empty() { decimals } else { 1 };
     format!("{scaled:.decimals$}{unit}")

@@ -8,6 +8,7 @@
 
 mod args;
 mod catalog;
+mod changes;
 mod daemon;
 mod doctor;
 mod failure;
@@ -19,6 +20,7 @@ mod screen;
 mod snapshot;
 mod store;
 mod text;
+mod window;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -39,6 +41,7 @@ pub fn run(cli: &Cli, screen: &mut Screen) -> Result<()> {
     match &cli.command {
         Command::Snapshot(args) => snapshot::run(args, screen),
         Command::Doctor(args) => doctor::run(args, screen),
+        Command::Changes(args) => changes::run(args, screen).map_err(failure::trouble),
         Command::Store(command) => store::run(command, screen),
         Command::Metrics(args) => metrics::run(args, screen),
         Command::Completions { shell } => {

@@ -38,6 +38,11 @@ impl Screen {
         self.width
     }
 
+    /// Whether what is too wide would break.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// How to decorate.
     pub(crate) fn ink(&self) -> Ink {
         Ink { colour: self.colour }

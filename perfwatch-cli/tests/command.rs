@@ -270,7 +270,7 @@ fn ask(daemon: &RealDaemon, format: &str) -> String {
 
 #[test]
 fn a_daemon_is_shown_like_this_host() {
-    let daemon = RealDaemon::start(Roots::default());
+    let daemon = RealDaemon::start("memory:", Roots::default());
     let message: Value = serde_json::from_str(&ask(&daemon, "json")).unwrap();
     assert_eq!(message["type"], "metrics");
     let own: Value = serde_json::from_str(&good(&["snapshot", "--format", "json"])).unwrap();
@@ -286,15 +286,17 @@ fn a_daemon_is_shown_like_this_host() {
 fn a_daemon_says_why_its_host_lacks_something() {
     let empty = tempfile::TempDir::new().unwrap();
     let path = empty.path().to_owned();
-    let daemon =
-        RealDaemon::start(Roots { procfs: path.clone(), sysfs: path.clone(), rootfs: path });
+    let daemon = RealDaemon::start(
+        "memory:",
+        Roots { procfs: path.clone(), sysfs: path.clone(), rootfs: path },
+    );
     let table = ask(&daemon, "table");
     assert!(table.contains("this kernel or host has no"), "{table}");
 }
 
 #[test]
 fn a_wrong_password_fails_without_repeating_it() {
-    let daemon = RealDaemon::start(Roots::default());
+    let daemon = RealDaemon::start("memory:", Roots::default());
     let output = perfwatch(&["snapshot", "--server", &daemon.address])
         .env("PERFWATCH_PASSWORD", "hunter2-hunter2")
         .output()

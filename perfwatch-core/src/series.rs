@@ -63,6 +63,21 @@ pub fn segments(path: &str) -> Result<Vec<String>, PatternError> {
     Ok(Pattern::parse(path)?.0.into_iter().map(|part| part.unwrap_or_else(|| "*".into())).collect())
 }
 
+/// The column that a series with these segments is of; nothing where none of the tables has it.
+pub fn column_of(tables: &[&'static Table], segments: &[String]) -> Option<&'static Column> {
+    let name = segments.last()?;
+    let table = tables.iter().find(|table| is_in(table, segments))?;
+    table.columns.iter().find(|column| column.name == name)
+}
+
+/// Whether a series with these segments belongs to the table.
+fn is_in(table: &Table, segments: &[String]) -> bool {
+    let names = table.name.split('.');
+    let row = usize::from(table.row.is_some());
+    segments.len() == names.clone().count() + row + 1
+        && names.zip(segments).all(|(name, segment)| name == segment)
+}
+
 /// A series name in which `*` stands for one whole segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(Vec<Option<String>>);

@@ -45,6 +45,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(changes::changes))
         .routes(routes!(hosts::hosts))
         .routes(routes!(retention::retention, retention::change_retention))
+        .routes(routes!(retention::forecast_retention))
         .routes(routes!(retention::cleanup))
         .routes(routes!(config::config))
         .routes(routes!(exposition::exposition))

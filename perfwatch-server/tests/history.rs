@@ -184,6 +184,7 @@ async fn two_ranges_are_laid_over_one_another() {
             57.5
           ],
           "current_average": 53.5,
+          "current_p95": 57.5,
           "path": "cpu.load_1m",
           "previous": [
             1.5,
@@ -191,6 +192,7 @@ async fn two_ranges_are_laid_over_one_another() {
             9.5
           ],
           "previous_average": 5.5,
+          "previous_p95": 9.5,
           "unit": "average"
         }
       ],

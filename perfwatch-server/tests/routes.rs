@@ -10,6 +10,7 @@ use axum::{
 };
 use common::{HOST, Server, config, record};
 use perfwatch_server::openapi;
+use perfwatch_store::Store;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -49,6 +50,7 @@ async fn every_documented_route_answers_and_asks_for_a_login() {
     POST /api/auth/logout
     POST /api/auth/password
     POST /api/retention/cleanup
+    POST /api/retention/forecast
     PUT /api/retention
     ");
     server.stop().await;
@@ -328,4 +330,62 @@ async fn large_answers_are_compressed_for_those_who_can_read_it() {
     let plain = server.get("/api/openapi.json", "").await;
     assert!(!plain.headers.contains_key(header::CONTENT_ENCODING));
     server.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_forecast_before_anything_is_packed() {
+    let server = Server::start(config()).await;
+    let token = server.login().await;
+    let answer = server.post("/api/retention/forecast", &token, json!({})).await.json();
+    assert_eq!(answer["forecast"], Value::Null);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_forecast_says_what_a_policy_would_take_and_saves_nothing() {
+    let store = perfwatch_store::open("memory:").await.unwrap();
+    let now = jiff::Timestamp::now().as_millisecond();
+    let ticks = |host: &'static str| (0..360).map(move |age| record(host, now - age * 60_000, 1.0));
+    let both: Vec<_> = [HOST, "db1"].into_iter().flat_map(ticks).collect();
+    store.store.append(&both).await.unwrap();
+    packed(&*store.store).await;
+    let server = Server::on(config(), store).await;
+    let token = server.login().await;
+    let forecast = async |body| server.post("/api/retention/forecast", &token, body).await;
+    let as_it_is = server.get("/api/retention", &token).await.json();
+    let same = forecast(json!({})).await.json();
+    assert_eq!(same, json!({"policy": as_it_is["policy"], "forecast": as_it_is["forecast"]}));
+    assert!(same["forecast"]["full_bytes"].as_u64().unwrap() > 0, "{same}");
+
+    let twice = forecast(json!({"full_resolution_days": 60})).await.json();
+    assert_eq!(twice["policy"]["full_resolution_days"], 60);
+    let full = |answer: &Value| answer["forecast"]["full_bytes"].as_u64().unwrap();
+    assert!(full(&twice).abs_diff(2 * full(&same)) <= 1, "{twice}");
+    let bounded = forecast(json!({"max_bytes": 2_000_000})).await.json();
+    assert_eq!(
+        (&bounded["forecast"]["limited"], &bounded["forecast"]["bytes"]),
+        (&json!(true), &json!(2_000_000))
+    );
+
+    let refused = forecast(json!({"full_resolution_days": 400})).await.error();
+    assert_eq!(
+        refused,
+        "422 downsampled_days: it cannot be below full_resolution_days, which is 400"
+    );
+    assert_eq!(server.get("/api/retention", &token).await.json()["policy"], as_it_is["policy"]);
+    server.stop().await;
+}
+
+/// Waits until the hours that are over are packed, which happens behind an append.
+async fn packed(store: &dyn Store) {
+    let mut before = store.usage().await.unwrap();
+    for _ in 0..100 {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let now = store.usage().await.unwrap();
+        if now.packed.frames > 0 && now == before {
+            return;
+        }
+        before = now;
+    }
+    panic!("nothing was packed within 20 s");
 }

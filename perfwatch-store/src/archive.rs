@@ -8,7 +8,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 use crate::{
-    StoreError,
+    StoreError, TierUsage,
     layout::{Frame, Place, slice::Slice},
 };
 
@@ -79,13 +79,13 @@ pub(crate) struct Change {
     pub(crate) frames: Vec<Place>,
 }
 
-/// How many frames lie in slices.
+/// What lies in slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// At full resolution.
-    pub(crate) frames: u64,
+    pub(crate) frames: TierUsage,
     /// Downsampled.
-    pub(crate) rollups: u64,
+    pub(crate) rollups: TierUsage,
 }
 
 /// Where frames and slices are kept.
@@ -111,7 +111,7 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Does all of it or nothing.
     async fn change(&self, change: &Change) -> Result<(), StoreError>;
 
-    /// How many frames lie in slices.
+    /// What lies in slices.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
     /// The bytes kept, and those of them that are in use.

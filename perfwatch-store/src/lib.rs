@@ -35,6 +35,7 @@ pub use accounts::{Accounts, User};
 pub use answer::nice_step;
 pub use changes::{
     Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, UnitOf, Window, changes,
+    p95,
 };
 pub use engine::{DamagedRange, HostContents, Progress, SliceBytes};
 pub use error::StoreError;
@@ -48,6 +49,7 @@ pub use open::{Opened, open};
 pub use place::{FILE_NAME, data_directory, file_of};
 pub use policy::{DOWNSAMPLE_INTERVALS, RetentionPolicy, RetentionPolicyUpdate, RetentionReport};
 pub use query::{Aggregate, RangeAnswer, RangeQuery, Selection, Series, SeriesSummary, Step, Tier};
+pub use retention::{Forecast, forecast};
 pub use sqlite::{FileInfo, HistoryFile, PartBytes, SqliteStore};
-pub use store::{HostInfo, Record, Store, Usage};
+pub use store::{HostInfo, Record, Store, TierUsage, Usage};
 pub use writer::{BatchMetricsWriter, WriterCounts, WriterOptions, WriterStatus};

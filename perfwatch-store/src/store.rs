@@ -30,6 +30,22 @@ pub struct HostInfo {
     pub last_seen_ms: i64,
 }
 
+/// Frames in the form in which they stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TierUsage {
+    /// How many.
+    pub frames: u64,
+    /// Their bytes, without what the database needs around them.
+    pub bytes: u64,
+}
+
+impl TierUsage {
+    /// Bytes per frame; nothing where there is none.
+    pub fn frame_bytes(&self) -> Option<f64> {
+        (self.frames > 0).then(|| self.bytes as f64 / self.frames as f64)
+    }
+}
+
 /// What a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -40,6 +56,10 @@ pub struct Usage {
     pub frames: u64,
     /// Downsampled frames.
     pub downsampled_frames: u64,
+    /// What is packed at full resolution: all frames but those of the last hour or two.
+    pub packed: TierUsage,
+    /// What is packed of downsampled frames: all of them.
+    pub packed_downsampled: TierUsage,
     /// The oldest time held, in milliseconds since 1970 (UTC).
     pub oldest_ms: Option<i64>,
     /// The newest time held, in milliseconds since 1970 (UTC).

@@ -1,4 +1,4 @@
-//! The real daemon within the test's process, on a port of its own, with history in memory.
+//! The real daemon within the test's process, on a port of its own.
 
 use std::{net::SocketAddr, thread, time::Duration};
 
@@ -15,8 +15,9 @@ pub(crate) struct RealDaemon {
 }
 
 impl RealDaemon {
-    /// Serves what the trees hold until dropped.
-    pub(crate) fn start(roots: Roots) -> Self {
+    /// Serves what the trees hold until dropped, with history at a URL.
+    pub(crate) fn start(store: &str, roots: Roots) -> Self {
+        let store = store.to_owned();
         let mut config = Config::default();
         config.sampling.interval = Duration::from_millis(100);
         config.sampling.roots = roots;
@@ -24,7 +25,7 @@ impl RealDaemon {
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel::<SocketAddr>();
         let serve = async move {
-            let opened = perfwatch_store::open("memory:").await.unwrap();
+            let opened = perfwatch_store::open(&store).await.unwrap();
             let daemon = Daemon::on(config, opened).await.unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();

@@ -225,6 +225,54 @@ test('two periods are compared with averages and change', async () => {
   assert.match(await row.innerText(), /[\d.]+\s*%/)
 })
 
+test('a comparison lists what changed, and leads to its chart', async () => {
+  const now = Date.now()
+  const iso = (ago) => new Date(now - ago * 1000).toISOString()
+  const halves = `from=${iso(15)}&to=${iso(0)}&compare_from=${iso(30)}&compare_until=${iso(15)}`
+  const list = page.getByTestId('changes')
+  const answered = page.waitForResponse(/\/api\/history\/changes/)
+  await open(`/history?type=cpu&${halves}`)
+  const real = await (await answered).json()
+  await until('the list has an answer', 10, async () => {
+    const text = await list.innerText()
+    return text.includes(`${real.changed} of ${real.series} series changed`)
+  })
+  // Whether this host changed in these seconds is chance; from here on it did.
+  const figures = (median) => ({ points: 15, median, p95: median })
+  // A series that no panel draws.
+  const path = 'memory.kernel_stack_bytes'
+  const moved = { path, unit: 'bytes', help: 'Stacks.', moved: 'median' }
+  const change = {
+    ...moved,
+    direction: 'up',
+    effect: 24,
+    cliffs_delta: 1,
+    change_percent: 200,
+    before: figures(2 ** 20),
+    after: figures(3 * 2 ** 20),
+  }
+  const given = { ...real, changed: 1, changes: [change], appeared: [], disappeared: [] }
+  await page.route('**/api/history/changes?*', (route) => route.fulfill({ json: given }))
+  await page.reload()
+  const link = list.getByRole('link', { name: path })
+  await link.waitFor()
+  const row = await list.locator('tbody tr').innerText()
+  for (const part of ['1.00\u00a0MiB', '3.00\u00a0MiB', '+200', '+24.0'])
+    assert.ok(row.includes(part), row)
+  // As without a mouse.
+  await link.focus()
+  await page.keyboard.press('Enter')
+  await page.locator('[data-panel="series"] canvas').waitFor()
+  const query = new URL(page.url()).searchParams
+  assert.deepEqual([query.get('type'), query.get('series')], ['memory', path])
+  assert.equal(query.get('compare_from'), iso(30), 'the periods stay')
+  await page.reload()
+  await page.locator('[data-panel="series"] canvas').waitFor()
+  await page.getByTestId('series').getByRole('button', { name: 'Close' }).click()
+  await until('the series has left the URL', 10, () => !page.url().includes('series='))
+  await page.unroute('**/api/history/changes?*')
+})
+
 test('a comparison with an empty period says so', async () => {
   const now = new Date().toISOString()
   const hourAgo = new Date(Date.now() - 3_600_000).toISOString()
@@ -271,6 +319,11 @@ test('changing one field of the retention policy keeps the others', async () => 
   }
   const before = await read()
   const next = String(Number(before[0]) + 1)
+  await page.getByLabel(labels[0]).fill(next)
+  // A daemon that has just begun does not know how much; that it was asked is enough.
+  await until('the forecast follows what is typed', 10, async () =>
+    (await page.getByTestId('forecast').innerText()).startsWith('With these values:'),
+  )
   await save(next)
   await page.reload()
   assert.deepEqual(await read(), [next, ...before.slice(1)])

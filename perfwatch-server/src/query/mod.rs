@@ -14,4 +14,4 @@ pub(crate) use params::{
     required_time,
 };
 pub(crate) use tree::{Number, Point, Tree};
-pub(crate) use unit::{column_of, unit_of};
+pub(crate) use unit::unit_of;

@@ -1,7 +1,7 @@
 //! `/api/retention`: how long what is kept, what is stored, and throwing away now.
 
 use axum::{Json, extract::State};
-use perfwatch_store::{RetentionPolicyUpdate, StoreError};
+use perfwatch_store::{RetentionPolicyUpdate, StoreError, Usage};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -15,11 +15,42 @@ use crate::{
     time,
 };
 
+const DAY_MS: i64 = 24 * 3_600_000;
+
 /// The archive policy, and what is stored.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RetentionAnswer {
     policy: RetentionPolicy,
     usage: StoreUsage,
+    /// Null in the first hour or two.
+    forecast: Option<StoreForecast>,
+}
+
+/// What a policy would take.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ForecastAnswer {
+    policy: RetentionPolicy,
+    /// Null in the first hour or two.
+    forecast: Option<StoreForecast>,
+}
+
+/// The size of the store once it is as old as its policy lets it become, if hosts go on as they do:
+/// from the bytes that a stored frame takes, and this daemon's interval for each host of the last
+/// day.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StoreForecast {
+    /// All of it.
+    bytes: u64,
+    /// Of frames at full resolution, before `max_bytes` takes any.
+    full_bytes: u64,
+    /// Of downsampled frames, likewise.
+    downsampled_bytes: u64,
+    /// False while there are no downsampled frames to measure: their size is guessed then.
+    downsampled_measured: bool,
+    /// Whether `max_bytes` keeps less than the days say.
+    limited: bool,
+    /// When it is that large; in the past where it should be already.
+    reached: String,
 }
 
 /// How long what is kept.
@@ -95,15 +126,27 @@ pub(crate) async fn change_retention(
     session: Session,
     Body(update): Body<RetentionUpdate>,
 ) -> AppResult<Json<RetentionAnswer>> {
-    let update = RetentionPolicyUpdate {
-        full_resolution_days: update.full_resolution_days,
-        downsample_interval: update.downsample_interval.map(interval).transpose()?,
-        downsampled_days: update.downsampled_days,
-        max_bytes: update.max_bytes,
-    };
+    let update = understood(update)?;
     let policy = app.accounts.update_retention_policy(&update).await.map_err(refused)?;
     tracing::info!(user = session.user, ?policy, "the archive policy was changed");
     answer(&app, policy).await
+}
+
+/// What the archive policy would take with these changes, which are not saved.
+#[utoipa::path(post, path = "/api/retention/forecast", tag = "retention",
+    security(("token" = [])), request_body = RetentionUpdate,
+    responses((status = 200, body = ForecastAnswer), (status = "default", body = ErrorBody)))]
+pub(crate) async fn forecast_retention(
+    State(app): State<Shared>,
+    _: Session,
+    Body(update): Body<RetentionUpdate>,
+) -> AppResult<Json<ForecastAnswer>> {
+    let now = app.accounts.retention_policy().await.map_err(refused)?;
+    let policy = understood(update)?.apply_to(&now).map_err(refused)?;
+    let _pass = app.queries.enter().await?;
+    let usage = app.store.usage().await.map_err(refused)?;
+    let forecast = forecast(&app, &policy, &usage).await?;
+    Ok(Json(ForecastAnswer { policy: shown(policy), forecast }))
 }
 
 /// Apply the archive policy now.
@@ -137,13 +180,9 @@ async fn answer(
 ) -> AppResult<Json<RetentionAnswer>> {
     let _pass = app.queries.enter().await?;
     let usage = app.store.usage().await.map_err(refused)?;
+    let forecast = forecast(app, &policy, &usage).await?;
     Ok(Json(RetentionAnswer {
-        policy: RetentionPolicy {
-            full_resolution_days: policy.full_resolution_days,
-            downsample_interval: duration::format(policy.downsample_interval),
-            downsampled_days: policy.downsampled_days,
-            max_bytes: policy.max_bytes,
-        },
+        policy: shown(policy),
         usage: StoreUsage {
             bytes: usage.bytes,
             frames: usage.frames,
@@ -151,7 +190,48 @@ async fn answer(
             oldest: usage.oldest_ms.map(time::rfc3339),
             newest: usage.newest_ms.map(time::rfc3339),
         },
+        forecast,
     }))
+}
+
+async fn forecast(
+    app: &App,
+    policy: &perfwatch_store::RetentionPolicy,
+    usage: &Usage,
+) -> AppResult<Option<StoreForecast>> {
+    let since = time::now_ms() - DAY_MS;
+    let hosts = app.store.hosts().await.map_err(refused)?;
+    // This daemon's own host goes on, also when it has just begun.
+    let others = hosts.iter().filter(|it| it.last_seen_ms >= since && *it.name != *app.host);
+    let hosts = 1 + others.count();
+    let ticks = DAY_MS as f64 / app.config.sampling.interval.as_millis().max(1) as f64;
+    let found = perfwatch_store::forecast(usage, policy, ticks * hosts as f64, hosts);
+    Ok(found.map(|forecast| StoreForecast {
+        bytes: forecast.bytes,
+        full_bytes: forecast.full_bytes,
+        downsampled_bytes: forecast.downsampled_bytes,
+        downsampled_measured: forecast.downsampled_measured,
+        limited: forecast.limited,
+        reached: time::rfc3339(forecast.reached_ms),
+    }))
+}
+
+fn shown(policy: perfwatch_store::RetentionPolicy) -> RetentionPolicy {
+    RetentionPolicy {
+        full_resolution_days: policy.full_resolution_days,
+        downsample_interval: duration::format(policy.downsample_interval),
+        downsampled_days: policy.downsampled_days,
+        max_bytes: policy.max_bytes,
+    }
+}
+
+fn understood(update: RetentionUpdate) -> AppResult<RetentionPolicyUpdate> {
+    Ok(RetentionPolicyUpdate {
+        full_resolution_days: update.full_resolution_days,
+        downsample_interval: update.downsample_interval.map(interval).transpose()?,
+        downsampled_days: update.downsampled_days,
+        max_bytes: update.max_bytes,
+    })
 }
 
 fn interval(text: String) -> AppResult<std::time::Duration> {

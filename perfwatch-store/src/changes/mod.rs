@@ -17,6 +17,8 @@ use std::{cmp::Ordering, sync::Arc};
 
 use perfwatch_core::Unit;
 
+pub use sample::p95;
+
 use crate::{Store, StoreError};
 use read::Reading;
 
@@ -77,6 +79,18 @@ pub struct Changes {
     pub appeared: Vec<String>,
     /// The series that are only in the window before, by path.
     pub disappeared: Vec<String>,
+}
+
+impl Changes {
+    /// Says so where a window has nothing stored, so that nothing could be compared.
+    pub fn note(&self) -> Option<&'static str> {
+        match (self.points_before, self.points_after) {
+            (0, 0) => Some("nothing is stored for either window"),
+            (0, _) => Some("nothing is stored for the window before"),
+            (_, 0) => Some("nothing is stored for the window after"),
+            _ => None,
+        }
+    }
 }
 
 /// A series that moved.

@@ -14,6 +14,12 @@ const SIGMAS_WITHIN: f64 = 3.29;
 /// The stretches of a window whose 95th percentiles are compared with one another.
 const STRETCHES: usize = 8;
 
+/// What 95 of 100 of these points lie at or below: one of them (nearest rank); nothing of none.
+/// They are left in another order; none may be NaN.
+pub fn p95(points: &mut [f64]) -> Option<f64> {
+    (!points.is_empty()).then(|| select(points, HIGH))
+}
+
 /// The points of a series in one window.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use perfwatch_core::Unit;
 use proptest::prelude::*;
 
-use super::{Change, Changes, DEFAULT_MIN_EFFECT, Figure, judge::Found, read::Pair};
+use super::{Change, Changes, DEFAULT_MIN_EFFECT, Figure, judge::Found, p95, read::Pair};
 
 /// Points of an hour at 5 s.
 const POINTS: usize = 720;
@@ -242,4 +242,12 @@ proptest! {
         let facts = |change: &Change| (change.effect, change.moved, change.cliffs_delta);
         prop_assert_eq!(one.as_ref().map(facts), other.as_ref().map(facts));
     }
+}
+
+#[test]
+fn the_95th_percentile_is_one_of_the_points() {
+    let mut points: Vec<f64> = (1..=20).rev().map(f64::from).collect();
+    assert_eq!(p95(&mut points), Some(19.0));
+    assert_eq!(p95(&mut [7.0, 3.0]), Some(7.0), "of few it is the highest");
+    assert_eq!(p95(&mut []), None);
 }

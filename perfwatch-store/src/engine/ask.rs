@@ -87,8 +87,10 @@ impl<F: Files> Engine<F> {
         let totals = self.files.totals().await?;
         Ok(Usage {
             bytes: self.files.bytes().await?.0,
-            frames: totals.frames + self.head().len() as u64,
-            downsampled_frames: totals.rollups,
+            frames: totals.frames.frames + self.head().len() as u64,
+            downsampled_frames: totals.rollups.frames,
+            packed: totals.frames,
+            packed_downsampled: totals.rollups,
             oldest_ms: hosts.iter().map(|host| host.first_seen_ms).min(),
             newest_ms: hosts.iter().map(|host| host.last_seen_ms).max(),
             damaged: self.damage.count(),

@@ -34,10 +34,6 @@ impl MemoryFiles {
     }
 }
 
-fn size(slice: &Slice) -> usize {
-    slice.directory.len() + slice.parts.iter().map(Vec::len).sum::<usize>()
-}
-
 #[async_trait]
 impl Files for MemoryFiles {
     fn keeps_frames(&self) -> bool {
@@ -75,13 +71,14 @@ impl Files for MemoryFiles {
         for slice in self.slices().values() {
             let total =
                 if slice.place.interval_ms == 0 { &mut totals.frames } else { &mut totals.rollups };
-            *total += slice.frames;
+            total.frames += slice.frames;
+            total.bytes += slice.bytes() as u64;
         }
         Ok(totals)
     }
 
     async fn bytes(&self) -> Result<(u64, u64), StoreError> {
-        let bytes = self.slices().values().map(|slice| size(slice)).sum::<usize>() as u64;
+        let bytes = self.slices().values().map(|slice| slice.bytes()).sum::<usize>() as u64;
         Ok((bytes, bytes))
     }
 

@@ -45,7 +45,8 @@ impl MemoryStore {
     async fn append_records(&self, records: &[Record]) -> Result<(), StoreError> {
         self.engine.append(records).await?;
         loop {
-            let held = self.engine.files.totals().await?.frames + self.engine.head().len() as u64;
+            let held =
+                self.engine.files.totals().await?.frames.frames + self.engine.head().len() as u64;
             let Some(over) = held.checked_sub(self.most_frames).filter(|over| *over > 0) else {
                 return Ok(());
             };

@@ -4,6 +4,7 @@
 //! downsamples writes what it merged and takes the frames away at once, so every frame counts
 //! exactly once at every moment, also for a reader and after a power cut.
 
+mod forecast;
 mod size;
 mod step;
 mod trust;
@@ -13,6 +14,7 @@ use crate::{
     archive::{Files, Shelf},
     engine::Engine,
 };
+pub use forecast::{Forecast, forecast};
 use step::{delete_step, downsample_step};
 
 pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;

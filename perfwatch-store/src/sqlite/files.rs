@@ -15,7 +15,7 @@ use super::{
     salvage,
 };
 use crate::{
-    StoreError,
+    StoreError, TierUsage,
     archive::{Change, Files, Moment, NewNames, Sheet, Shelf, TIMES, Totals},
     layout::{Frame, Place, name_check, slice::Slice},
 };
@@ -27,6 +27,14 @@ const INSERT_FRAME: &str = "INSERT INTO frames (key, body) VALUES (?, ?) ON CONF
 
 /// Only what a long file has rows of is worth a loop in SQL.
 const PARTS: &str = "SELECT key, body FROM parts WHERE key IN (SELECT value FROM json_each(?))";
+
+/// SQLite knows the length of a body without reading it.
+/// A damaged number is no reason to fail: `total` counts in floating point.
+const TOTALS: &str = "SELECT total(frames) FILTER (WHERE interval_code = 0), \
+                      total(bytes) FILTER (WHERE interval_code = 0), \
+                      total(frames) FILTER (WHERE interval_code > 0), \
+                      total(bytes) FILTER (WHERE interval_code > 0) \
+                      FROM slices WHERE frames BETWEEN 0 AND 86400000 AND bytes BETWEEN 0 AND 1 << 40";
 
 #[async_trait]
 impl Files for SqliteFiles {
@@ -70,16 +78,14 @@ impl Files for SqliteFiles {
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
-        // A damaged number is no reason to fail: `total` counts in floating point.
-        let sums = "SELECT total(frames) FILTER (WHERE interval_code = 0), \
-                    total(frames) FILTER (WHERE interval_code > 0) \
-                    FROM slices WHERE frames BETWEEN 0 AND 86400000";
-        let sums = sqlx::query_as(sums).fetch_one(&self.readers).await;
-        let (frames, rollups): (f64, f64) = match sums {
-            Err(error) if is_corrupt(&error) => (0.0, 0.0),
+        let sums = sqlx::query_as(TOTALS).fetch_one(&self.readers).await;
+        let (frames, bytes, rollups, rollup_bytes): (f64, f64, f64, f64) = match sums {
+            Err(error) if is_corrupt(&error) => Default::default(),
             sums => sums.map_err(self.explain())?,
         };
-        Ok(Totals { frames: frames as u64, rollups: rollups as u64 })
+        let total =
+            |frames: f64, bytes: f64| TierUsage { frames: frames as u64, bytes: bytes as u64 };
+        Ok(Totals { frames: total(frames, bytes), rollups: total(rollups, rollup_bytes) })
     }
 
     async fn bytes(&self) -> Result<(u64, u64), StoreError> {
@@ -191,9 +197,10 @@ pub(super) async fn put_slice(
     connection: &mut SqliteConnection,
     slice: &Slice,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO slices (key, frames, body) VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO slices (key, frames, bytes, body) VALUES (?, ?, ?, ?)")
         .bind(slice_key(slice.place))
         .bind(i64::try_from(slice.frames).unwrap_or(i64::MAX))
+        .bind(i64::try_from(slice.bytes()).unwrap_or(i64::MAX))
         .bind(slice.directory.as_slice())
         .execute(&mut *connection)
         .await?;

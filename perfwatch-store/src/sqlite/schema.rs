@@ -79,6 +79,7 @@ const MIGRATIONS: [&str; 3] = [
     CREATE TABLE slices (
         key INTEGER PRIMARY KEY,
         frames INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
         body BLOB NOT NULL,
         host_id INTEGER GENERATED ALWAYS AS (key >> 48) VIRTUAL,
         interval_code INTEGER GENERATED ALWAYS AS ((key >> 44) & 15) VIRTUAL,

@@ -108,9 +108,13 @@ export const api = {
     }),
   compare: (query: Query, signal?: AbortSignal) =>
     request<t.CompareAnswer>('GET', '/api/history/compare', { query, signal }),
+  changes: (query: Query, signal?: AbortSignal) =>
+    request<t.ChangesAnswer>('GET', '/api/history/changes', { query, signal }),
   retention: () => request<t.RetentionAnswer>('GET', '/api/retention'),
   changeRetention: (body: t.RetentionUpdate) =>
     request<t.RetentionAnswer>('PUT', '/api/retention', { body }),
+  forecast: (body: t.RetentionUpdate, signal?: AbortSignal) =>
+    request<t.ForecastAnswer>('POST', '/api/retention/forecast', { body, signal }),
   cleanup: () => request<t.CleanupReport>('POST', '/api/retention/cleanup'),
 }
 

@@ -110,7 +110,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Two periods of a metric type on one axis, with averages and their change. */
+        /** Two periods of a metric type on one axis, with averages, their change and 95th percentiles. */
         get: operations["compare"];
         put?: never;
         post?: never;
@@ -251,6 +251,23 @@ export interface paths {
         put?: never;
         /** Apply the archive policy now. */
         post: operations["cleanup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/retention/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the archive policy would take with these changes, which are not saved. */
+        post: operations["forecast_retention"];
         delete?: never;
         options?: never;
         head?: never;
@@ -490,10 +507,18 @@ export interface components {
              * @description Over the whole period, from every stored value.
              */
             current_average?: number | null;
+            /**
+             * Format: double
+             * @description What 95 of 100 points lie at or below, of the points of this answer: means over `step_ms`.
+             *     Nearest rank, so it is one of them; null where there is none.
+             */
+            current_p95?: number | null;
             path: string;
             previous: (number | null)[];
             /** Format: double */
             previous_average?: number | null;
+            /** Format: double */
+            previous_p95?: number | null;
             /** @description The unit's name; empty for a series that this daemon's catalog does not know. */
             unit: string;
         };
@@ -516,6 +541,11 @@ export interface components {
         ErrorBody: {
             /** @description What is wrong, for people. */
             detail: string;
+        };
+        /** @description What a policy would take. */
+        ForecastAnswer: {
+            forecast?: components["schemas"]["StoreForecast"] | null;
+            policy: components["schemas"]["RetentionPolicy"];
         };
         /** @description How the daemon is doing. */
         Health: {
@@ -669,6 +699,7 @@ export interface components {
         };
         /** @description The archive policy, and what is stored. */
         RetentionAnswer: {
+            forecast?: components["schemas"]["StoreForecast"] | null;
             policy: components["schemas"]["RetentionPolicy"];
             usage: components["schemas"]["StoreUsage"];
         };
@@ -746,6 +777,34 @@ export interface components {
             path: string;
             /** @description The unit's name; empty for a series that this daemon's catalog does not know. */
             unit: string;
+        };
+        /**
+         * @description The size of the store once it is as old as its policy lets it become, if hosts go on as they do:
+         *     from the bytes that a stored frame takes, and this daemon's interval for each host of the last
+         *     day.
+         */
+        StoreForecast: {
+            /**
+             * Format: int64
+             * @description All of it.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Of downsampled frames, likewise.
+             */
+            downsampled_bytes: number;
+            /** @description False while there are no downsampled frames to measure: their size is guessed then. */
+            downsampled_measured: boolean;
+            /**
+             * Format: int64
+             * @description Of frames at full resolution, before `max_bytes` takes any.
+             */
+            full_bytes: number;
+            /** @description Whether `max_bytes` keeps less than the days say. */
+            limited: boolean;
+            /** @description When it is that large; in the past where it should be already. */
+            reached: string;
         };
         /** @description Where history is kept. */
         StoreState: {
@@ -1283,6 +1342,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CleanupReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    forecast_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastAnswer"];
                 };
             };
             default: {

@@ -9,6 +9,9 @@ export interface ChartSeries {
   previous?: ArrayLike<number | null>
   currentAverage?: number | null
   previousAverage?: number | null
+  /** Of the points, not of every stored value. */
+  currentP95?: number | null
+  previousP95?: number | null
   changePercent?: number | null
 }
 
@@ -46,6 +49,8 @@ export function fromCompare(answer: CompareAnswer): ChartColumns {
       previous: series.previous,
       currentAverage: series.current_average ?? null,
       previousAverage: series.previous_average ?? null,
+      currentP95: series.current_p95 ?? null,
+      previousP95: series.previous_p95 ?? null,
       changePercent: series.change_percent ?? null,
     })),
   }

@@ -21,6 +21,15 @@ const pictures: [string, Picture][] = [
   ['a zoomed range', { ...defaultPicture, range: span, zoom }],
   ['a relative comparison', { ...defaultPicture, compare: { period: 'week', to: 'last_week' } }],
   [
+    'one series of a comparison',
+    {
+      ...defaultPicture,
+      type: 'disk',
+      series: 'disk.filesystems["/home"].usage_percent',
+      compare: { period: 'hour', to: 'yesterday' },
+    },
+  ],
+  [
     'two ranges',
     {
       ...defaultPicture,
@@ -43,6 +52,7 @@ describe('the picture in the URL', () => {
       from: 'yesterday',
       zoom_from: '5',
       compare_to: 'never',
+      series: 'disk.usage_percent',
     }
     expect(fromQuery(typed)).toEqual(defaultPicture)
   })

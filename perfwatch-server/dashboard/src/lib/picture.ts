@@ -1,6 +1,7 @@
 /** What History shows, and its form in the URL: a link is the whole picture. */
 import type { TimeSpan } from '@/charts/option'
 import { sections } from '@/panels'
+import { splitPath } from './paths'
 import { DAY, HOUR, MINUTE } from './time'
 
 export type Aggregate = 'avg' | 'min' | 'max' | 'last'
@@ -17,6 +18,8 @@ export interface Picture {
   range: Range
   zoom: TimeSpan | null
   compare: Comparison | null
+  /** A path that is drawn above the charts of its type. */
+  series: string | null
 }
 
 export const presets: Readonly<Record<string, number>> = {
@@ -39,6 +42,7 @@ export const defaultPicture: Picture = {
   range: { preset: '1h' },
   zoom: null,
   compare: null,
+  series: null,
 }
 
 type RawQuery = Record<string, unknown>
@@ -72,18 +76,18 @@ export function fromQuery(query: RawQuery): Picture {
   let compare: Comparison | null = null
   if (previous !== null && explicit !== null) compare = { previous }
   else if (target !== null) compare = { period: period ?? 'day', to: target }
+  const types = sections.map((section) => section.type)
+  const type = choice(query, 'type', types) ?? 'cpu'
+  const series = text(query, 'series')
   return {
-    type:
-      choice(
-        query,
-        'type',
-        sections.map((section) => section.type),
-      ) ?? 'cpu',
+    type,
     host: text(query, 'host'),
     aggregate: choice(query, 'aggregate', aggregates) ?? 'avg',
     range,
     zoom: span(query, 'zoom_from', 'zoom_to'),
     compare,
+    // Of another type it would be asked for where nobody knows it.
+    series: series !== null && splitPath(series)[0] === type ? series : null,
   }
 }
 
@@ -92,6 +96,7 @@ const iso = (time: number): string => new Date(time).toISOString()
 export function toQuery(picture: Picture): Record<string, string> {
   const query: Record<string, string> = { type: picture.type }
   if (picture.host !== null) query.host = picture.host
+  if (picture.series !== null) query.series = picture.series
   const { compare, range, zoom } = picture
   if (picture.aggregate !== 'avg' && compare === null) query.aggregate = picture.aggregate
   if (compare !== null && 'to' in compare) {

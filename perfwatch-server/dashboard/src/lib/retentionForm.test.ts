@@ -1,6 +1,5 @@
-import { expect, it } from 'vitest'
-import { changesOf, estimate, GIB, toForm } from './retentionForm'
-import { DAY } from './time'
+import { describe, expect, it } from 'vitest'
+import { changesOf, forecastText, GIB, toForm } from './retentionForm'
 
 const policy = {
   full_resolution_days: 30,
@@ -30,20 +29,32 @@ it('sends only what differs', () => {
   })
 })
 
-it('estimates the disk use, and keeps silent while it cannot know', () => {
-  const usage = {
-    bytes: 2000,
-    frames: 1,
-    downsampled_frames: 0,
-    oldest: '2026-11-20T00:00:00Z',
-    newest: '2026-11-22T00:00:00Z',
+describe('the forecast', () => {
+  const now = Date.parse('2026-11-22T00:00:00Z')
+  const forecast = {
+    bytes: 3 * GIB,
+    full_bytes: 2 * GIB,
+    downsampled_bytes: GIB,
+    downsampled_measured: true,
+    limited: false,
+    reached: '2027-11-22T00:00:00.000Z',
   }
-  expect(estimate(usage, 30)).toEqual({ perDay: 1000, full: 30_000 })
-  expect(
-    estimate(
-      { ...usage, oldest: new Date(Date.parse(usage.newest) - DAY / 100).toISOString() },
-      30,
-    ),
-  ).toBeNull()
-  expect(estimate({ ...usage, oldest: null, newest: null }, 30)).toBeNull()
+  const write = (part: Partial<typeof forecast>) =>
+    forecastText({ ...forecast, ...part }, now, 'UTC').replaceAll('\u00a0', ' ')
+
+  it('says how much and when', () => {
+    expect(write({})).toBe(
+      'about 3.00 GiB, reached on 2027-11-22: 2.00 GiB full, 1.00 GiB downsampled',
+    )
+    expect(write({ reached: '2026-01-01T00:00:00Z', downsampled_measured: false })).toBe(
+      'about 3.00 GiB: 2.00 GiB full, 1.00 GiB downsampled (a guess)',
+    )
+  })
+
+  it('says what a bound keeps from being stored, and when nothing is known', () => {
+    expect(write({ limited: true, bytes: GIB })).toMatch(
+      /1.00 GiB.*the bound; all days would take 2/,
+    )
+    expect(forecastText(null, now, 'UTC')).toMatch(/first hours/)
+  })
 })

@@ -1,6 +1,7 @@
 /** Between the retention policy and the form that edits it. */
-import type { RetentionAnswer, RetentionUpdate, RetentionPolicy } from '@/api/types'
-import { DAY, HOUR } from './time'
+import type { RetentionPolicy, RetentionUpdate, StoreForecast } from '@/api/types'
+import { formatDate } from './time'
+import { formatValue } from './units'
 
 export const GIB = 1024 ** 3
 
@@ -37,16 +38,20 @@ export function changesOf(form: RetentionForm, policy: RetentionPolicy): Retenti
   return change
 }
 
-export interface DiskEstimate {
-  perDay: number
-  /** At full resolution, once the policy's days are filled. */
-  full: number
-}
-
-/** What the policy will need if hosts go on as they did; null while too little is stored to say. */
-export function estimate(usage: RetentionAnswer['usage'], days: number): DiskEstimate | null {
-  const span = Date.parse(usage.newest ?? '') - Date.parse(usage.oldest ?? '')
-  if (!(span >= HOUR) || usage.downsampled_frames > 0) return null
-  const perDay = usage.bytes / (span / DAY)
-  return { perDay, full: perDay * days }
+/** What a policy takes, in words; said so while too little is stored to know. */
+export function forecastText(
+  forecast: StoreForecast | null | undefined,
+  now: number,
+  zone: string,
+): string {
+  if (!forecast) return 'known once the first hours are packed'
+  const bytes = (value: number): string => formatValue(value, 'bytes')
+  const parts = `${bytes(forecast.full_bytes)} full, ${bytes(forecast.downsampled_bytes)} downsampled`
+  const guess = forecast.downsampled_measured ? '' : ' (a guess)'
+  const reached = Date.parse(forecast.reached)
+  const when = reached > now ? `, reached on ${formatDate(reached, zone)}` : ''
+  const size = `about ${bytes(forecast.bytes)}${when}`
+  return forecast.limited
+    ? `${size}: the bound; all days would take ${parts}${guess}`
+    : `${size}: ${parts}${guess}`
 }

@@ -4,6 +4,7 @@ import { shallowRef } from 'vue'
 import { api, describeError } from '@/api/client'
 import { type ChartColumns, fromCompare, fromHistory, withDetail } from '@/charts/columns'
 import type { TimeSpan } from '@/charts/option'
+import { matches } from '@/lib/paths'
 import { type Picture, resolveRange } from '@/lib/picture'
 import { pathsOf, sectionOf } from '@/panels'
 
@@ -52,7 +53,7 @@ export const useHistoryStore = defineStore('history', () => {
         end_time: iso(range.to),
         interval: 'auto',
         limit: points,
-        fields: pathsOf(sectionOf(picture.type)),
+        fields: fieldsOf(picture),
         aggregate: picture.aggregate,
         host: picture.host,
       },
@@ -91,11 +92,10 @@ export const useHistoryStore = defineStore('history', () => {
       'to' in compare
         ? { period: compare.period, compare_to: compare.to }
         : rangesQuery(resolveRange(picture.range, Date.now()), compare.previous)
-    const fields = pathsOf(sectionOf(picture.type))
     const query = {
       metric_type: picture.type,
       host: picture.host,
-      fields,
+      fields: fieldsOf(picture),
       limit: points,
       ...periods,
     }
@@ -130,6 +130,13 @@ export const useHistoryStore = defineStore('history', () => {
 
   return { columns, loaded, loading, error, load, zoomTo }
 })
+
+/** What its charts draw, and the one series that is asked for by itself. */
+function fieldsOf({ type, series }: Picture): string[] {
+  const drawn: string[] = pathsOf(sectionOf(type))
+  const covered = series === null || drawn.some((pattern) => matches(pattern, series))
+  return covered ? drawn : [...drawn, series]
+}
 
 function rangesQuery(current: TimeSpan, previous: TimeSpan) {
   return {

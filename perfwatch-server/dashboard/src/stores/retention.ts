@@ -2,12 +2,15 @@
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { api, describeError } from '@/api/client'
-import type { CleanupReport, RetentionAnswer, RetentionUpdate } from '@/api/types'
+import type { CleanupReport, RetentionAnswer, RetentionUpdate, StoreForecast } from '@/api/types'
 
 export const useRetentionStore = defineStore('retention', () => {
   const answer = shallowRef<RetentionAnswer | null>(null)
   const report = shallowRef<CleanupReport | null>(null)
   const error = shallowRef<string | null>(null)
+  /** What the policy would take with the values that are typed; undefined while they are wrong. */
+  const forecast = shallowRef<StoreForecast | null | undefined>(undefined)
+  let foreseeing: AbortController | null = null
   const busy = shallowRef<'saving' | 'cleaning' | null>(null)
 
   async function load(): Promise<void> {
@@ -34,6 +37,20 @@ export const useRetentionStore = defineStore('retention', () => {
     }
   }
 
+  /** Nothing is saved. */
+  async function foresee(change: RetentionUpdate): Promise<void> {
+    foreseeing?.abort()
+    const attempt = new AbortController()
+    foreseeing = attempt
+    try {
+      const found = await api.forecast(change, attempt.signal)
+      if (foreseeing === attempt) forecast.value = found.forecast ?? null
+    } catch {
+      // What is wrong with the values is told when they are saved.
+      if (foreseeing === attempt) forecast.value = undefined
+    }
+  }
+
   async function cleanup(): Promise<void> {
     busy.value = 'cleaning'
     error.value = null
@@ -48,5 +65,5 @@ export const useRetentionStore = defineStore('retention', () => {
     }
   }
 
-  return { answer, report, error, busy, load, save, cleanup }
+  return { answer, report, forecast, error, busy, load, save, foresee, cleanup }
 })

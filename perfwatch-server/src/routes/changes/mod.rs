@@ -5,7 +5,7 @@ mod windows;
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use perfwatch_core::Table;
+use perfwatch_core::{Table, series::column_of};
 use perfwatch_store::{Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figures, UnitOf, Window};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -140,7 +140,7 @@ pub(crate) async fn changes(
         ChangesQuery { host, before: window(before), after: window(after), min_effect, limit };
     let tables = app.tables.clone();
     let unit_of: UnitOf =
-        Arc::new(move |segments| query::column_of(&tables, segments).map(|column| column.unit));
+        Arc::new(move |segments| column_of(&tables, segments).map(|column| column.unit));
     let found = perfwatch_store::changes(&*app.store, &asked, unit_of).await;
     let found = found.map_err(query::refused)?;
     let tables = app.tables.clone();
@@ -153,7 +153,7 @@ fn window(Range { start_ms, end_ms }: Range) -> Window {
 
 fn answer(asked: ChangesQuery, found: Changes, tables: &[&'static Table]) -> ChangesAnswer {
     ChangesAnswer {
-        note: note(&found),
+        note: found.note().map(str::to_owned),
         before: shown(asked.before, found.points_before),
         after: shown(asked.after, found.points_after),
         host: asked.host,
@@ -170,7 +170,7 @@ fn answer(asked: ChangesQuery, found: Changes, tables: &[&'static Table]) -> Cha
 }
 
 fn series(change: Change, tables: &[&'static Table]) -> SeriesChange {
-    let column = query::column_of(tables, &change.segments);
+    let column = column_of(tables, &change.segments);
     let rounded = |number: f64| (number * 100.0).round() / 100.0;
     SeriesChange {
         unit: column.map_or("", |column| column.unit.name()),
@@ -195,14 +195,4 @@ fn figures(figures: Figures, decimals: u8) -> ChangesFigures {
 fn shown(window: Window, points: usize) -> ChangesWindow {
     let (start_time, end_time) = (time::rfc3339(window.start_ms), time::rfc3339(window.end_ms));
     ChangesWindow { start_time, end_time, points }
-}
-
-fn note(found: &Changes) -> Option<String> {
-    let text = match (found.points_before, found.points_after) {
-        (0, 0) => "nothing is stored for either window",
-        (0, _) => "nothing is stored for the window before",
-        (_, 0) => "nothing is stored for the window after",
-        _ => return None,
-    };
-    Some(text.to_owned())
 }

@@ -82,6 +82,8 @@ pub(super) fn merge(
             previous: axis.place(axis.previous_ms, before, before_series.copied()),
             current_average: average(current),
             previous_average: average(previous),
+            current_p95: p95(now_series.copied()),
+            previous_p95: p95(before_series.copied()),
             change_percent: current.zip(previous).and_then(|(now, then)| change(now.avg, then.avg)),
         })
     });
@@ -95,6 +97,12 @@ fn by_path(answer: &RangeAnswer) -> HashMap<&str, &Series> {
 fn average(summary: Option<&SeriesSummary>) -> Number {
     let decimals = summary.map_or(0, |summary| summary.decimals);
     Number { value: summary.map(|summary| summary.avg), decimals }
+}
+
+fn p95(series: Option<&Series>) -> Number {
+    let mut points: Vec<f64> = series.iter().flat_map(|it| &it.values).copied().flatten().collect();
+    let decimals = series.map_or(0, |series| series.decimals);
+    Number { value: perfwatch_store::p95(&mut points), decimals }
 }
 
 /// How much an average changed, in percent with two decimals; nothing from 0.

@@ -92,11 +92,17 @@ pub(crate) struct CompareSeries {
     current_average: Number,
     #[schema(value_type = Option<f64>)]
     previous_average: Number,
+    /// What 95 of 100 points lie at or below, of the points of this answer: means over `step_ms`.
+    /// Nearest rank, so it is one of them; null where there is none.
+    #[schema(value_type = Option<f64>)]
+    current_p95: Number,
+    #[schema(value_type = Option<f64>)]
+    previous_p95: Number,
     /// How much the average changed, in percent of the previous one.
     change_percent: Option<f64>,
 }
 
-/// Two periods of a metric type on one axis, with averages and their change.
+/// Two periods of a metric type on one axis, with averages, their change and 95th percentiles.
 #[utoipa::path(get, path = "/api/history/compare", tag = "history", params(CompareParams),
     security(("token" = [])),
     responses((status = 200, body = CompareAnswer), (status = "default", body = ErrorBody)))]

@@ -25,6 +25,13 @@ pub(crate) struct Slice {
     pub(crate) parts: Vec<Vec<u8>>,
 }
 
+impl Slice {
+    /// How many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.directory.len() + self.parts.iter().map(Vec::len).sum::<usize>()
+    }
+}
+
 /// A slice being made.
 pub(crate) struct Builder {
     place: Place,

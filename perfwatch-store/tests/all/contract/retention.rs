@@ -22,6 +22,13 @@ pub(crate) async fn apply(
         "{report:?}"
     );
     assert_eq!(after.damaged, 0);
+    // What a forecast is made from.
+    assert_eq!(after.packed_downsampled.frames, after.downsampled_frames);
+    assert!(after.packed.frames <= after.frames, "{after:?}");
+    for tier in [after.packed, after.packed_downsampled] {
+        assert_eq!(tier.frames == 0, tier.bytes == 0, "{after:?}");
+    }
+    assert!(after.packed.bytes + after.packed_downsampled.bytes <= after.bytes, "{after:?}");
     report
 }
 

@@ -1,0 +1,119 @@
+//! A store's file, read by this process.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Error, Result, anyhow};
+use perfwatch_collect::{Roots, host_facts};
+use perfwatch_core::{Table, series::column_of};
+use perfwatch_store::{ChangesQuery, SqliteStore, Store, StoreError, UnitOf};
+use tokio::runtime;
+
+use super::{Answer, Question, report::Report};
+use crate::{catalog::Catalog, failure::Failure, metrics::all_tables};
+
+/// What the daemon calls its file.
+const FILE: &str = "perfwatch.db";
+
+/// Asks the file; by default the one that a daemon of this user keeps.
+pub(super) fn ask(store: Option<&str>, question: &Question) -> Result<Answer> {
+    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    // Not an argument's own variable: where a daemon is asked, it does not matter.
+    let path = match store.map(str::to_owned).or_else(|| env("PERFWATCH_STORE")) {
+        Some(text) => path_of(&text)?,
+        None => usual(&env)?,
+    };
+    // Opening would make a file that is not there.
+    if !path.is_file() {
+        let reason = format!("there is no store at {}; check --store", path.display());
+        return Err(Failure::Usage(reason).into());
+    }
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start what reads the store")?;
+    let tables = all_tables();
+    let report = runtime.block_on(read(&path, question, &tables))?;
+    let json = serde_json::to_string(&report)?;
+    Ok(Answer { json, report, catalog: Catalog::of(&tables) })
+}
+
+async fn read(path: &Path, question: &Question<'_>, tables: &[&'static Table]) -> Result<Report> {
+    let store = SqliteStore::open(path).await.map_err(in_use)?;
+    let found = look(&store, question, tables).await;
+    store.close().await;
+    found
+}
+
+async fn look(
+    store: &dyn Store,
+    question: &Question<'_>,
+    tables: &[&'static Table],
+) -> Result<Report> {
+    let asked = ChangesQuery {
+        host: host(store, question.host).await?,
+        before: question.before,
+        after: question.after,
+        min_effect: question.min_effect,
+        limit: question.limit,
+    };
+    let known = tables.to_vec();
+    let unit_of: UnitOf =
+        Arc::new(move |segments| column_of(&known, segments).map(|column| column.unit));
+    let found = perfwatch_store::changes(store, &asked, unit_of).await?;
+    Ok(Report::new(&asked, found, tables))
+}
+
+/// The host that is meant: the named one, the only one, or this one.
+async fn host(store: &dyn Store, named: Option<&str>) -> Result<String> {
+    let known: Vec<String> = store.hosts().await?.into_iter().map(|host| host.name).collect();
+    let wanted = match (named, known.as_slice()) {
+        (_, []) => return Err(anyhow!("nothing is stored yet")),
+        (Some(name), _) => name.to_owned(),
+        (None, [only]) => only.clone(),
+        (None, _) => host_facts(&Roots::default()).name,
+    };
+    if known.contains(&wanted) {
+        return Ok(wanted);
+    }
+    let reason =
+        format!("nothing is stored of the host `{wanted}`; known are {}", known.join(", "));
+    Err(Failure::Usage(format!("{reason}: choose one with --host")).into())
+}
+
+/// Whoever has the file can be asked instead.
+fn in_use(error: StoreError) -> Error {
+    let locked = matches!(error, StoreError::Locked { .. });
+    let error = Error::new(error);
+    if locked {
+        anyhow!("{error}; or ask the daemon that has it, with --server URL")
+    } else {
+        error
+    }
+}
+
+/// The file that a path or a daemon's `--store` names.
+fn path_of(text: &str) -> Result<PathBuf> {
+    let rest = text.strip_prefix("sqlite:");
+    match (rest, text.split_once(':')) {
+        (Some(rest), _) => Ok(PathBuf::from(rest.strip_prefix("//").unwrap_or(rest))),
+        (None, Some((scheme, _))) if !scheme.contains('/') => {
+            let reason = "bad --store: expected a file, as a path or as sqlite:FILE";
+            Err(Failure::Usage(reason.to_owned()).into())
+        }
+        (None, _) => Ok(PathBuf::from(text)),
+    }
+}
+
+/// Where a daemon that this user starts keeps its file.
+fn usual(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
+    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
+    let path = data.map(|data| data.join("perfwatch").join(FILE)).filter(|path| path.is_file());
+    path.ok_or_else(|| {
+        let reason = "this user keeps no history; say where it is with --store FILE, or ask a \
+                      daemon with --server URL";
+        Failure::Usage(reason.to_owned()).into()
+    })
+}

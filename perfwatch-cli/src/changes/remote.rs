@@ -1,0 +1,74 @@
+//! The history of a daemon.
+
+use std::path::Path;
+
+use anyhow::Result;
+use perfwatch_store::Window;
+
+use super::{Answer, Question, report::Report};
+use crate::{
+    args::ChangesFormat,
+    catalog::Catalog,
+    daemon::{Credentials, Daemon},
+    message::rfc3339,
+};
+
+/// Asks the daemon at this address.
+pub(super) fn ask(
+    url: &str,
+    token_file: Option<&Path>,
+    format: ChangesFormat,
+    question: &Question,
+) -> Result<Answer> {
+    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let credentials = Credentials::find(token_file, &env)?.ok_or_else(Credentials::absent)?;
+    let daemon = Daemon::open(url, &credentials)?;
+    let json = daemon.get(&path(question))?;
+    let report: Report = serde_json::from_str(&json).map_err(|_| daemon.stranger())?;
+    // The daemon may be of another version, with other series.
+    let catalog = match format {
+        ChangesFormat::Table => daemon.get_json("/api/metrics/catalog")?,
+        ChangesFormat::Json => Catalog::of(&[]),
+    };
+    Ok(Answer { json, report, catalog })
+}
+
+fn path(question: &Question) -> String {
+    let Question { host, before, after, min_effect, limit } = question;
+    let window = |name: &str, window: &Window| {
+        let (start, end) = (rfc3339(window.start_ms), rfc3339(window.end_ms));
+        format!("{name}_start={start}&{name}_end={end}")
+    };
+    let host = host.map(|host| format!("&host={}", escaped(host))).unwrap_or_default();
+    format!(
+        "/api/history/changes?{}&{}&min_effect={min_effect}&limit={limit}{host}",
+        window("before", before),
+        window("after", after)
+    )
+}
+
+/// The text as a query may hold it.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_one_parameter() {
+        let window = Window { start_ms: 0, end_ms: 1000 };
+        let question = Question {
+            host: Some("db 1&limit=9+ü"),
+            before: window,
+            after: Window { start_ms: 1000, end_ms: 2000 },
+            min_effect: 2.5,
+            limit: 7,
+        };
+        insta::assert_snapshot!(path(&question), @"/api/history/changes?before_start=1970-01-01T00:00:00.000Z&before_end=1970-01-01T00:00:01.000Z&after_start=1970-01-01T00:00:01.000Z&after_end=1970-01-01T00:00:02.000Z&min_effect=2.5&limit=7&host=db%201%26limit%3D9%2B%C3%BC");
+    }
+}
