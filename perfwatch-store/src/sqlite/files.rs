@@ -123,13 +123,32 @@ async fn write(
     frames: &[Frame],
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for names in names {
-        write_names(&mut transaction, names).await?;
+    let done = async {
+        for names in names {
+            write_names(&mut transaction, names).await?;
+        }
+        for frame in frames {
+            write_frame(&mut transaction, frame).await?;
+        }
+        Ok(())
+    };
+    let done = done.await;
+    end(transaction, done).await
+}
+
+/// Commits, or ends a transaction that failed. On a full disk SQLite ends it by itself, and sqlx,
+/// which cannot end it then, would count it for ever: so it gets another one to end.
+pub(super) async fn end(
+    mut transaction: Transaction<'_, Sqlite>,
+    done: Result<(), sqlx::Error>,
+) -> Result<(), sqlx::Error> {
+    if done.is_ok() {
+        return transaction.commit().await;
     }
-    for frame in frames {
-        write_frame(&mut transaction, frame).await?;
-    }
-    transaction.commit().await
+    // This fails where the transaction goes on.
+    let _ = sqlx::query("BEGIN").execute(&mut *transaction).await;
+    let _ = transaction.rollback().await;
+    done
 }
 
 /// An append that failed after its commit leaves names that are there already.
@@ -159,21 +178,29 @@ async fn write_change(
     change: &Change,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let done = change_rows(&mut transaction, change).await;
+    end(transaction, done).await
+}
+
+async fn change_rows(
+    connection: &mut SqliteConnection,
+    change: &Change,
+) -> Result<(), sqlx::Error> {
     for place in change.delete.iter().chain(change.put.iter().map(|slice| &slice.place)) {
-        delete_slice(&mut transaction, *place).await?;
+        delete_slice(connection, *place).await?;
     }
     for slice in &change.put {
-        put_slice(&mut transaction, slice).await?;
+        put_slice(connection, slice).await?;
     }
     let keys: Vec<String> =
         change.frames.iter().map(|place| frame_key(*place).to_string()).collect();
     if !keys.is_empty() {
         sqlx::query("DELETE FROM frames WHERE key IN (SELECT value FROM json_each(?))")
             .bind(format!("[{}]", keys.join(",")))
-            .execute(&mut *transaction)
+            .execute(connection)
             .await?;
     }
-    transaction.commit().await
+    Ok(())
 }
 
 pub(super) async fn delete_slice(

@@ -109,7 +109,10 @@ impl SqliteStore {
         let mut connection = options(path).connect().await.map_err(explain)?;
         library::check(&mut connection, path).await?;
         prepare(&mut connection, claim.is_new).await.map_err(explain)?;
-        rebuild::damaged(&mut connection).await.map_err(explain)?;
+        // On a connection of its own: what SQLite gives up there must not hold up the writer.
+        let mut other = options(path).connect().await.map_err(explain)?;
+        rebuild::damaged(&mut other).await.map_err(explain)?;
+        other.close().await.map_err(explain)?;
         let index = load::index(&mut connection, path).await?;
         let files = SqliteFiles {
             path: path.to_owned(),

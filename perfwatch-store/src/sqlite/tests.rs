@@ -43,3 +43,18 @@ async fn what_was_acknowledged_survives_a_power_cut() {
     // 2 is FULL.
     assert_eq!((synchronous, journal.as_str()), (2, "wal"));
 }
+
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_itself_is_not_counted_for_ever() {
+    let (_directory, store) = fresh().await;
+    let mut writer = store.files().writer().await.unwrap();
+    for is_ended in [true, false] {
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        if is_ended {
+            // As on a full disk: it is over, and sqlx does not know.
+            sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
+        }
+        files::end(transaction, Err(sqlx::Error::RowNotFound)).await.unwrap_err();
+    }
+    writer.begin_with("BEGIN IMMEDIATE").await.unwrap().commit().await.unwrap();
+}

@@ -129,8 +129,17 @@ async fn missing(path: &Path) -> Option<Found> {
     // What is not there cannot be damaged; a frame whose time is lost is counted without a time.
     assert!(points.damaged == 0 && coarse.damaged == 0 || counted);
     assert!(points.damaged == 0 || covers(&named, RAW, END));
+    takes_frames(&store).await;
     store.close().await;
     Some(Found { values, named: !named.is_empty(), counted: counted || is_whole(&named) })
+}
+
+/// New frames are stored and shown, whatever became of the old ones.
+async fn takes_frames(store: &SqliteStore) {
+    append(store, END, END + 2 * MINUTE).await;
+    let answer = store.range(&raw(END, END + HOUR)).await.unwrap();
+    assert_eq!(answer.timestamps_ms.len(), 2);
+    shown(&answer, TRUTH).unwrap();
 }
 
 /// Nothing, if the error is one line with the name of the file.
