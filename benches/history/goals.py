@@ -1,5 +1,6 @@
 """The goals, and the table in which each is a row."""
 
+import sys
 from dataclasses import dataclass, field
 
 MIB = 1 << 20
@@ -46,6 +47,8 @@ class Figures:
 
     def put(self, key, store, value):
         self.found[key, store] = value
+        # A run takes long: whoever ends it before its table has seen this much.
+        print(f"         {key}, {store}: {value:,.3f}", file=sys.stderr, flush=True)
 
     def of(self, key, store):
         value = self.found.get((key, store))

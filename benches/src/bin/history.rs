@@ -7,25 +7,16 @@ use std::{
     io::{BufRead, Write, stdin, stdout},
     ops::Range,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use perfwatch_benches::history::{
-    Appended, Asker, DAY_MS, Filled, HOUR_MS, INTERVAL_MS, Kind, MadeHost, Memory, QUESTIONS,
-    START_MS, Sheet, Took, Year, append, fill, record,
+    Appended, Asker, Filled, Kind, MadeHost, Memory, Sheet, With, append, fill_whole, frames,
+    print_alone,
 };
-use perfwatch_core::View;
 use serde_json::{Value, json};
-
-/// Frames come late for so long before their hour is sealed, and a bit more.
-const GRACE_MS: i64 = 180_000;
-
-/// How long behind the last midnight the questions are asked: half an hour is in memory.
-const HEAD_MS: i64 = HOUR_MS / 2;
-
-const YEAR_DAYS: i64 = 366;
 
 /// What history costs in PerfWatch's store.
 #[derive(Parser)]
@@ -84,14 +75,6 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum With {
-    Busy,
-    Quiet,
-    Recording,
-    Year,
-}
-
 fn main() -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -100,11 +83,15 @@ fn main() -> Result<()> {
 
 async fn run(command: Command) -> Result<()> {
     match command {
-        Command::All { days, no_year, keep } => all(days, !no_year, keep.as_deref()).await,
+        Command::All { days, no_year, keep } => {
+            let made = tempfile::tempdir()?;
+            let folder = keep.unwrap_or(made.path().to_owned());
+            print_alone(&mut stdout(), &folder, days, !no_year).await
+        }
         Command::Fill { file, with, days, record_seconds, sheet } => {
             let views = frames(with, days, Duration::from_secs(record_seconds));
             let mut sheet = sheet.as_deref().map(Sheet::create).transpose()?;
-            let filled = fill_in_two(&file, views, days, sheet.as_mut()).await?;
+            let filled = fill_whole(&file, views, days, sheet.as_mut()).await?;
             if let Some(sheet) = &mut sheet {
                 sheet.finish()?;
             }
@@ -136,49 +123,6 @@ fn cost_shown(cost: &Appended) -> Value {
         "ticks": cost.ticks, "cpu_us": cost.cpu_us, "median_us": cost.median_us,
         "written": cost.written,
     })
-}
-
-/// The frames of a host.
-fn frames(with: With, days: i64, recorded: Duration) -> Box<dyn Iterator<Item = View>> {
-    let end = START_MS + days * DAY_MS + HEAD_MS;
-    let until = move |view: &View| view.timestamp_ms < end;
-    match with {
-        With::Busy => Box::new(MadeHost::new(Kind::Busy).take_while(until)),
-        With::Quiet => Box::new(MadeHost::new(Kind::Quiet).take_while(until)),
-        With::Year => Box::new(Year::default().take_while(until)),
-        With::Recording => Box::new(moved(record(recorded)).into_iter()),
-    }
-}
-
-/// A recording, moved in time so that it ends with an hour; its last frame is so late that this
-/// hour is over.
-fn moved(mut views: Vec<View>) -> Vec<View> {
-    let length = views.len() as i64 * INTERVAL_MS;
-    let by = HOUR_MS - length.rem_euclid(HOUR_MS);
-    views.iter_mut().for_each(|view| view.timestamp_ms += by);
-    if let Some(last) = views.last_mut() {
-        last.timestamp_ms = START_MS + by + length + GRACE_MS;
-    }
-    views
-}
-
-/// Fills a store until all whole days are sealed, says what it holds then, and goes on.
-async fn fill_in_two(
-    file: &Path,
-    views: impl Iterator<Item = View>,
-    days: i64,
-    mut sheet: Option<&mut Sheet>,
-) -> Result<Filled> {
-    let sealed = START_MS + days * DAY_MS + GRACE_MS;
-    // A year of hours would be tidied up for minutes.
-    let hours = if days < YEAR_DAYS { 1 } else { 24 };
-    let mut views = views.peekable();
-    let before = std::iter::from_fn(|| views.next_if(|view| view.timestamp_ms < sealed));
-    let filled = fill(file, before, hours, sheet.as_deref_mut()).await?;
-    if views.peek().is_some() {
-        fill(file, views, hours, sheet).await?;
-    }
-    Ok(filled)
 }
 
 async fn answer_lines(file: &Path) -> Result<()> {
@@ -219,80 +163,4 @@ async fn asked(asker: &Asker, question: &str, runs: Range<usize>) -> Result<Valu
         "series": last.series, "points": last.points, "step_ms": last.step_ms,
         "grown": forgotten.then_some(grown),
     }))
-}
-
-async fn all(days: i64, year: bool, keep: Option<&Path>) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let folder = keep.unwrap_or(folder.path());
-    std::fs::create_dir_all(folder)?;
-    let mut out = stdout();
-    for (name, with) in [("busy", With::Busy), ("quiet", With::Quiet), ("year", With::Year)] {
-        let file = folder.join(format!("{name}.db"));
-        let days = if with == With::Year { YEAR_DAYS } else { days };
-        if file.exists() || (with == With::Year && !year) {
-            continue;
-        }
-        let views = frames(with, days, Duration::ZERO);
-        let filled = fill_in_two(&file, views, days, None).await?;
-        let each = filled.bytes as f64 / filled.values as f64;
-        writeln!(
-            out,
-            "{name:<8} {each:.3} B/value: {} bytes, {} free, {} values, {:.1} s",
-            filled.bytes, filled.free_bytes, filled.values, filled.seconds
-        )?;
-    }
-    ask_all(&mut out, &folder.join("busy.db"), &QUESTIONS[..6]).await?;
-    if year {
-        ask_all(&mut out, &folder.join("year.db"), &QUESTIONS[6..]).await?;
-    }
-    append_both(&mut out, &folder.join("append.db"), days).await
-}
-
-async fn append_both(out: &mut impl Write, new: &Path, days: i64) -> Result<()> {
-    for (ticks, pause_ms) in [(17_316.min(17_316 * days as usize), 0), (60, 200)] {
-        let _ = std::fs::remove_file(new);
-        let start = Instant::now();
-        let views = MadeHost::new(Kind::Busy).take(ticks);
-        let cost = append(new, views, Duration::from_millis(pause_ms)).await?;
-        writeln!(
-            out,
-            "append   {:.0} µs CPU a tick with sealing, median {:.0} µs, {:.0} bytes written; {ticks} ticks, \
-             {pause_ms} ms apart, {:.1} s",
-            cost.cpu_us,
-            cost.median_us,
-            cost.written,
-            start.elapsed().as_secs_f64()
-        )?;
-    }
-    std::fs::remove_file(new)?;
-    Ok(())
-}
-
-async fn ask_all(out: &mut impl Write, file: &Path, questions: &[&str]) -> Result<()> {
-    let asker = Asker::open(file).await?;
-    writeln!(out, "open     {:.1} ms", asker.opened.as_secs_f64() * 1e3)?;
-    for question in questions {
-        let first = asker.ask(question, 0).await?;
-        let before = Memory::read()?.now;
-        let _ = Memory::forget_peak();
-        let mut took: Vec<Took> = Vec::new();
-        for run in 0..40 {
-            took.push(asker.ask(question, run).await?);
-        }
-        took.sort_by_key(|took| took.ns);
-        let median = took.get(took.len() / 2).cloned().unwrap_or_default();
-        let grown = Memory::read()?.peak.saturating_sub(before) >> 10;
-        writeln!(
-            out,
-            "{question:<8} {:.3} ms (first {:.3}): {} series of {} points, {} s apart; {grown} KiB more",
-            median.ns as f64 / 1e6,
-            first.ns as f64 / 1e6,
-            median.series,
-            median.points,
-            median.step_ms / 1000
-        )?;
-    }
-    writeln!(out, "resident {} KiB", Memory::read()?.now >> 10)?;
-    asker.close().await;
-    Ok(())
 }

@@ -6,21 +6,25 @@
 
 mod append;
 mod ask;
+mod content;
 mod fill;
 mod made;
 mod noise;
 mod process;
 mod recording;
+mod table;
 mod tables;
 mod year;
 
 pub use append::{Appended, append};
 pub use ask::{Asker, QUESTIONS, Took};
+pub use content::{With, fill_whole, frames};
 pub use fill::{Filled, Sheet, fill};
 pub use made::{Kind, MadeHost};
 pub use noise::{Chance, Wander};
 pub use process::{Memory, written_bytes};
 pub use recording::record;
+pub use table::print_alone;
 pub use year::Year;
 
 /// What ticks are apart, in milliseconds.
