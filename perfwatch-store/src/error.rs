@@ -80,6 +80,12 @@ pub enum StoreError {
         /// The schema version of this build.
         supported: i64,
     },
+    /// The archive policy is damaged, so that nobody knows what may be deleted.
+    #[error("the archive policy in {} is damaged: nothing is downsampled or deleted until it is set anew", path.display())]
+    PolicyDamaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is damaged.
     #[error("{} is damaged: {reason}; move it away and restore a copy, or start with a new file", path.display())]
     Corrupt {

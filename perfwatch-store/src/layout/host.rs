@@ -45,6 +45,11 @@ pub(crate) fn name_check(host: &str, path: &str, decimals: u8) -> u32 {
     hasher.finalize()
 }
 
+/// The checksum of a host's name, and of the number that its frames are kept under.
+pub(crate) fn host_check(id: i64, name: &str) -> u32 {
+    name_check(name, &id.to_string(), 0xff)
+}
+
 /// The series of one host; a series' number is its place here.
 #[derive(Debug)]
 pub(crate) struct HostIndex {

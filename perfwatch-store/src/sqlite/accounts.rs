@@ -1,18 +1,13 @@
 //! The trait [`Accounts`], over an SQLite file.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, sqlite::SqliteRow};
 
-use super::SqliteStore;
+use super::{SqliteStore, policy};
 use crate::{
     Accounts, RetentionPolicy, RetentionPolicyUpdate, StoreError, User,
     accounts::{clock_ms, first_generation},
 };
-
-/// There is one policy; the table has room for names.
-const POLICY: &str = "default";
 
 impl SqliteStore {
     async fn user_after(&self, changed: u64, name: &str) -> Result<User, StoreError> {
@@ -131,7 +126,12 @@ impl Accounts for super::SqliteStore {
     async fn retention_policy(&self) -> Result<RetentionPolicy, StoreError> {
         let mut connection =
             self.files().account_readers.acquire().await.map_err(self.files().explain())?;
-        read_policy(&mut connection).await.map_err(self.files().explain())
+        match policy::read(&mut connection).await.map_err(self.files().explain())? {
+            policy::Found::Policy(policy) => Ok(policy),
+            policy::Found::Damaged => {
+                Err(StoreError::PolicyDamaged { path: self.files().path.clone() })
+            }
+        }
     }
 
     async fn update_retention_policy(
@@ -140,44 +140,12 @@ impl Accounts for super::SqliteStore {
     ) -> Result<RetentionPolicy, StoreError> {
         // There is one writer: nobody changes the policy between reading and writing it.
         let mut writer = self.files().writer().await?;
-        let before = read_policy(&mut writer).await.map_err(self.files().explain())?;
+        let before = match policy::read(&mut writer).await.map_err(self.files().explain())? {
+            policy::Found::Policy(policy) => policy,
+            policy::Found::Damaged => RetentionPolicy::default(),
+        };
         let policy = update.apply_to(&before)?;
-        write_policy(&mut writer, &policy).await.map_err(self.files().explain())?;
+        policy::write(&mut writer, &policy).await.map_err(self.files().explain())?;
         Ok(policy)
     }
-}
-
-async fn read_policy(connection: &mut SqliteConnection) -> Result<RetentionPolicy, sqlx::Error> {
-    let select = "SELECT full_resolution_days, downsample_interval_ms, downsampled_days, max_bytes \
-                  FROM archive_policies WHERE name = ?";
-    let row: Option<(u32, i64, u32, Option<i64>)> =
-        sqlx::query_as(select).bind(POLICY).fetch_optional(connection).await?;
-    Ok(row.map_or_else(RetentionPolicy::default, |(full, interval_ms, coarse, bytes)| {
-        RetentionPolicy {
-            full_resolution_days: full,
-            downsample_interval: Duration::from_millis(interval_ms.unsigned_abs()),
-            downsampled_days: coarse,
-            max_bytes: bytes.map(i64::unsigned_abs),
-        }
-    }))
-}
-
-async fn write_policy(
-    connection: &mut SqliteConnection,
-    policy: &RetentionPolicy,
-) -> Result<(), sqlx::Error> {
-    let upsert = "INSERT OR REPLACE INTO archive_policies \
-                  (name, full_resolution_days, downsample_interval_ms, downsampled_days, \
-                  max_bytes, updated_at_ms) VALUES (?, ?, ?, ?, ?, ?)";
-    let max_bytes = policy.max_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
-    sqlx::query(upsert)
-        .bind(POLICY)
-        .bind(policy.full_resolution_days)
-        .bind(policy.interval_ms())
-        .bind(policy.downsampled_days)
-        .bind(max_bytes)
-        .bind(clock_ms())
-        .execute(connection)
-        .await?;
-    Ok(())
 }

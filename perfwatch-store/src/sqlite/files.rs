@@ -17,7 +17,7 @@ use super::{
 use crate::{
     StoreError, TierUsage,
     archive::{Change, Files, Moment, NewNames, Sheet, Shelf, TIMES, Totals},
-    layout::{Frame, Place, name_check, slice::Slice},
+    layout::{Frame, Place, host_check, name_check, slice::Slice},
 };
 
 /// How many pages are given back in one step.
@@ -160,7 +160,7 @@ async fn write_names(
     sqlx::query("INSERT OR REPLACE INTO hosts (id, name, name_check) VALUES (?, ?, ?)")
         .bind(host)
         .bind(&names.name)
-        .bind(i64::from(name_check(&names.name, "", 0)))
+        .bind(i64::from(host_check(host, &names.name)))
         .execute(&mut *connection)
         .await?;
     let insert = "INSERT OR REPLACE INTO series (host_id, id, path, decimals, name_check) \

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    layout::{HostIndex, Index, name_check},
+    layout::{HostIndex, Index, host_check, name_check},
 };
 
 /// Numbers from here on are damaged ones: nobody has so many hosts, or series.
@@ -35,7 +35,7 @@ pub(super) async fn index(
         while (index.hosts().len() as i64) < id {
             index.add_unknown_host();
         }
-        let host = match check == i64::from(name_check(&name, "", 0)) && !name.is_empty() {
+        let host = match check == i64::from(host_check(id, &name)) && !name.is_empty() {
             true => index.add_host(Arc::from(name)),
             false => index.add_unknown_host(),
         };

@@ -13,6 +13,7 @@ mod files;
 mod key;
 mod library;
 mod load;
+mod policy;
 mod read_only;
 mod rebuild;
 mod salvage;

@@ -33,7 +33,7 @@ const TABLES: [Small; 7] = [
         name: "archive_policies",
         key: &["name"],
         rest: "full_resolution_days, downsample_interval_ms, downsampled_days, max_bytes, \
-               updated_at_ms",
+               updated_at_ms, row_check",
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, SqliteConnection};
 
-use super::upgrade;
+use super::{policy, upgrade};
 
 /// `PfWt`: says in a file's header whose it is.
 pub(super) const APPLICATION_ID: i32 = 0x5066_5774;
@@ -61,6 +61,7 @@ const MIGRATIONS: [&str; 3] = [
     ) STRICT, WITHOUT ROWID;
 ",
     "
+    ALTER TABLE archive_policies ADD COLUMN row_check INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE hosts RENAME TO old_hosts;
     ALTER TABLE series RENAME TO old_series;
     CREATE TABLE hosts (
@@ -126,6 +127,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), sql
         sqlx::raw_sql(script).execute(&mut *transaction).await?;
         if version == 2 {
             upgrade::names(&mut transaction).await?;
+            policy::upgrade(&mut transaction).await?;
         }
         let set = format!("PRAGMA user_version = {version}");
         sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *transaction).await?;

@@ -13,7 +13,7 @@ use super::{
     key::{slice_key, slice_place},
 };
 use crate::layout::{
-    Place, Stat, name_check,
+    Place, Stat, host_check, name_check,
     rollup::{self, Rollup},
     slice::{Builder, Slice, span_ms},
 };
@@ -26,7 +26,7 @@ pub(super) async fn names(connection: &mut SqliteConnection) -> Result<(), sqlx:
         sqlx::query("INSERT INTO hosts (id, name, name_check) VALUES (?, ?, ?)")
             .bind(id)
             .bind(&name)
-            .bind(i64::from(name_check(&name, "", 0)))
+            .bind(i64::from(host_check(id, &name)))
             .execute(&mut *connection)
             .await?;
         let series: Vec<(i64, String, u8)> =

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use perfwatch_store::{Opened, StoreError, open};
+use perfwatch_store::{Opened, RetentionPolicyUpdate, StoreError, open};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -326,4 +326,24 @@ async fn hours_become_slices_and_the_slices_of_a_day_one() {
     assert_eq!(rows(pages).await, 3, "the hours since");
     assert_eq!(rows("SELECT count(*) FROM frames").await, 10);
     assert_eq!(opened.store.usage().await.unwrap().frames, 27 * 60 + 10);
+}
+
+#[tokio::test]
+async fn a_damaged_policy_deletes_nothing_until_it_is_set_anew() {
+    let (_directory, path) = place();
+    let opened = open_at(&path).await.unwrap();
+    let update = RetentionPolicyUpdate { full_resolution_days: Some(300), ..Default::default() };
+    let set = opened.accounts.update_retention_policy(&update).await.unwrap();
+    assert_eq!(opened.accounts.retention_policy().await.unwrap(), set);
+    for flipped in [
+        "UPDATE archive_policies SET full_resolution_days = full_resolution_days - 256",
+        "UPDATE archive_policies SET full_resolution_days = 300, downsampled_days = 301",
+        "UPDATE archive_policies SET downsampled_days = 365, max_bytes = 4194304",
+    ] {
+        run(&path, flipped).await;
+        let error = opened.accounts.retention_policy().await.unwrap_err().to_string();
+        assert!(error.contains("until it is set anew"), "{error}");
+    }
+    assert_eq!(opened.accounts.update_retention_policy(&update).await.unwrap(), set);
+    assert_eq!(opened.accounts.retention_policy().await.unwrap(), set);
 }
