@@ -6,11 +6,12 @@
 use std::{collections::HashMap, ops::Range};
 
 use async_trait::async_trait;
-use sqlx::{Connection, Row, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow};
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 
 use super::{
     SqliteFiles,
     error::is_corrupt,
+    gathered,
     key::{frame_key, frame_place, part_key, part_keys, slice_key, slice_place},
     salvage,
 };
@@ -24,9 +25,6 @@ use crate::{
 const PAGES: &str = "PRAGMA incremental_vacuum(512)";
 
 const INSERT_FRAME: &str = "INSERT INTO frames (key, body) VALUES (?, ?) ON CONFLICT DO NOTHING";
-
-/// Only what a long file has rows of is worth a loop in SQL.
-const PARTS: &str = "SELECT key, body FROM parts WHERE key IN (SELECT value FROM json_each(?))";
 
 /// SQLite knows the length of a body without reading it.
 /// A damaged number is no reason to fail: `total` counts in floating point.
@@ -288,7 +286,13 @@ impl Moment for Reading<'_> {
     ) -> Result<Vec<Sheet>, StoreError> {
         let key = |time: i64| slice_key(shelf.place(time.clamp(TIMES.start, TIMES.end)));
         let keys = key(starts.start)..key(starts.end);
-        let rows = salvage::rows(&mut self.by, &salvage::SLICES, keys, limit).await;
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query(gathered::SLICES).bind(keys.start).bind(keys.end).bind(most);
+        let rows = match gathered::rows(&mut self.by, query).await {
+            Ok(Some(rows)) => Ok(rows),
+            Err(error) if !is_corrupt(&error) => Err(error),
+            _ => salvage::rows(&mut self.by, &salvage::SLICES, keys, limit).await,
+        };
         let rows = rows.map_err(self.explain())?.into_iter();
         Ok(rows.map(|(key, body)| (slice_place(key), body)).collect())
     }
@@ -304,16 +308,13 @@ impl Moment for Reading<'_> {
     async fn parts(&mut self, wanted: &[(Place, u32)]) -> Result<Vec<Vec<u8>>, StoreError> {
         let keys: Vec<i64> = wanted.iter().map(|(place, part)| part_key(*place, *part)).collect();
         let list: Vec<String> = keys.iter().map(i64::to_string).collect();
-        let query = sqlx::query(PARTS).bind(format!("[{}]", list.join(",")));
-        let rows = match query.fetch_all(&mut *self.by).await {
-            Err(error) if is_corrupt(&error) => self.each(&keys).await,
-            rows => rows.map(|rows| rows.iter().filter_map(part).collect()),
+        let query = sqlx::query(gathered::PARTS).bind(format!("[{}]", list.join(",")));
+        let rows = match gathered::rows(&mut self.by, query).await {
+            Ok(Some(rows)) => Ok(rows),
+            Err(error) if !is_corrupt(&error) => Err(error),
+            _ => self.each(&keys).await,
         };
         let mut parts: HashMap<i64, Vec<u8>> = rows.map_err(self.explain())?.into_iter().collect();
         Ok(keys.iter().map(|key| parts.remove(key).unwrap_or_default()).collect())
     }
-}
-
-fn part(row: &SqliteRow) -> Option<salvage::Row> {
-    Some((row.try_get(0).ok()?, row.try_get(1).ok()?))
 }

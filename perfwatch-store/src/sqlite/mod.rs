@@ -10,6 +10,7 @@ mod contents;
 mod error;
 mod file;
 mod files;
+mod gathered;
 mod key;
 mod library;
 mod load;
