@@ -104,7 +104,7 @@ impl Asker {
         let now = self.selection(paths, self.end_ms, HOUR_MS)?;
         let before = self.selection(paths, self.end_ms - DAY_MS, HOUR_MS)?;
         let start = Instant::now();
-        let answers = (self.store.summary(&now).await?, self.store.summary(&before).await?);
+        let answers = tokio::try_join!(self.store.summary(&now), self.store.summary(&before))?;
         let ns = nanoseconds(start);
         ensure!(
             [answers.0.len(), answers.1.len()] == [paths.len(); 2],

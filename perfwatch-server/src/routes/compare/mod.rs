@@ -120,7 +120,7 @@ pub(crate) async fn compare(
     let fields = params.fields.unwrap_or_default().0;
     let patterns = query::patterns(&app, &host, &params.metric_type, &fields).await?;
     let asked = Asked { app: &app, host: &host, patterns: &patterns };
-    let averages = (asked.averages(current).await?, asked.averages(previous).await?);
+    let averages = tokio::try_join!(asked.averages(current), asked.averages(previous))?;
     let limit = points_for(limit, series_of(&averages.0, &averages.1));
     let (axis, now, before) = asked.on_one_axis([current, previous], step, limit).await?;
 
