@@ -35,9 +35,9 @@ async fn points_are_nested_and_columns_are_flat() {
     let (server, token) = with_history().await;
     let range = "start_time=2023-11-14T22:00:00Z&end_time=2023-11-14T22:00:10Z&fields=load_1m";
     let points = ask(&server, &token, range).await;
-    insta::assert_snapshot!(points, @r#"{"aggregates":["avg"],"data_points":[{"data":{"load_1m":0.0},"timestamp":"2023-11-14T22:00:00.000Z"},{"data":{"load_1m":1.0},"timestamp":"2023-11-14T22:00:05.000Z"}],"end_time":"2023-11-14T22:00:10.000Z","host":"db1","interval":"auto","metric_type":"cpu","resolution_ms":5000,"start_time":"2023-11-14T22:00:00.000Z","step_ms":0,"tier":"raw"}"#);
+    insta::assert_snapshot!(points, @r#"{"aggregates":["avg"],"damaged":0,"data_points":[{"data":{"load_1m":0.0},"timestamp":"2023-11-14T22:00:00.000Z"},{"data":{"load_1m":1.0},"timestamp":"2023-11-14T22:00:05.000Z"}],"end_time":"2023-11-14T22:00:10.000Z","host":"db1","interval":"auto","metric_type":"cpu","resolution_ms":5000,"start_time":"2023-11-14T22:00:00.000Z","step_ms":0,"tier":"raw"}"#);
     let columns = ask(&server, &token, &format!("{range}&format=columns")).await;
-    insta::assert_snapshot!(columns, @r#"{"aggregates":["avg"],"end_time":"2023-11-14T22:00:10.000Z","host":"db1","interval":"auto","metric_type":"cpu","resolution_ms":5000,"series":[{"aggregate":"avg","path":"cpu.load_1m","unit":"average","values":[0.0,1.0]}],"start_time":"2023-11-14T22:00:00.000Z","step_ms":0,"tier":"raw","timestamps_ms":[1699999200000,1699999205000]}"#);
+    insta::assert_snapshot!(columns, @r#"{"aggregates":["avg"],"damaged":0,"end_time":"2023-11-14T22:00:10.000Z","host":"db1","interval":"auto","metric_type":"cpu","resolution_ms":5000,"series":[{"aggregate":"avg","path":"cpu.load_1m","unit":"average","values":[0.0,1.0]}],"start_time":"2023-11-14T22:00:00.000Z","step_ms":0,"tier":"raw","timestamps_ms":[1699999200000,1699999205000]}"#);
     let several = format!("{range}&interval=1m&aggregate=min,max&aggregate=count");
     let points = ask(&server, &token, &several).await;
     insta::assert_snapshot!(points["data_points"], @r#"[{"data":{"load_1m":{"count":2,"max":1.0,"min":0.0}},"timestamp":"2023-11-14T22:00:00.000Z"}]"#);

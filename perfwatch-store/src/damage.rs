@@ -31,6 +31,15 @@ impl Damaged {
 pub(crate) struct Damage(Mutex<HashSet<Damaged>>);
 
 impl Damage {
+    /// The first so many, in order of time.
+    pub(crate) fn first(&self, most: usize) -> Vec<Damaged> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first: Vec<Damaged> = known.iter().copied().collect();
+        first.sort_unstable_by_key(|it| (it.place.timestamp_ms, it.place, it.series));
+        first.truncate(most);
+        first
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len() as u64

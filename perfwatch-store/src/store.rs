@@ -105,6 +105,11 @@ pub trait Store: Send + Sync {
         now_ms: i64,
     ) -> Result<RetentionReport, StoreError>;
 
+    /// What was found damaged and left out since the store was opened: the first hundred.
+    fn damaged(&self) -> Vec<DamagedRange> {
+        Vec::new()
+    }
+
     /// Reads everything that is stored, and names what is damaged. Nothing is changed. A store
     /// that keeps no bytes has nothing to damage.
     async fn verify(&self) -> Result<Vec<DamagedRange>, StoreError> {
@@ -161,6 +166,10 @@ macro_rules! implement {
                 now_ms: i64,
             ) -> Result<crate::RetentionReport, crate::StoreError> {
                 crate::retention::apply(&self.engine, policy, now_ms).await
+            }
+
+            fn damaged(&self) -> Vec<crate::DamagedRange> {
+                self.engine.damaged_ranges()
             }
 
             async fn verify(&self) -> Result<Vec<crate::DamagedRange>, crate::StoreError> {

@@ -1,7 +1,7 @@
 //! `/api/retention`: how long what is kept, what is stored, and throwing away now.
 
 use axum::{Json, extract::State};
-use perfwatch_store::{RetentionPolicyUpdate, StoreError, Usage};
+use perfwatch_store::{DamagedRange, RetentionPolicyUpdate, StoreError, Usage};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -24,6 +24,8 @@ pub(crate) struct RetentionAnswer {
     usage: StoreUsage,
     /// Null in the first hour or two.
     forecast: Option<StoreForecast>,
+    /// The first hundred stretches that were found damaged since the start.
+    damaged: Vec<DamagedStretch>,
 }
 
 /// What a policy would take.
@@ -92,6 +94,28 @@ pub(crate) struct StoreUsage {
     downsampled_frames: u64,
     oldest: Option<String>,
     newest: Option<String>,
+    /// Frames, and stretches of series, that were found damaged since the start and are left out.
+    damaged: u64,
+}
+
+/// Something stored whose checksum is wrong; it is left out of every answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DamagedStretch {
+    /// Empty where the name itself is damaged.
+    host: String,
+    /// Null where all series are meant.
+    series: Option<String>,
+    start_time: String,
+    end_time: String,
+    what: String,
+}
+
+impl From<DamagedRange> for DamagedStretch {
+    fn from(range: DamagedRange) -> Self {
+        let DamagedRange { host, series, start_ms, end_ms, what } = range;
+        let (start_time, end_time) = (time::rfc3339(start_ms), time::rfc3339(end_ms));
+        Self { host, series, start_time, end_time, what }
+    }
 }
 
 /// What a cleanup did.
@@ -189,7 +213,9 @@ async fn answer(
             downsampled_frames: usage.downsampled_frames,
             oldest: usage.oldest_ms.map(time::rfc3339),
             newest: usage.newest_ms.map(time::rfc3339),
+            damaged: usage.damaged,
         },
+        damaged: app.store.damaged().into_iter().map(DamagedStretch::from).collect(),
         forecast,
     }))
 }

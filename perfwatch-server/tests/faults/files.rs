@@ -160,3 +160,30 @@ fn a_torn_file_starts_or_is_named() {
         &format!("{started} started, {refused} left with one line naming it"),
     );
 }
+
+#[test]
+fn what_is_damaged_is_named_where_people_look() {
+    let directory = tempfile::tempdir().unwrap();
+    make(directory.path());
+    let file = directory.path().join("perfwatch.db");
+    let flip = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
+                key, body = c.execute('select key, body from frames order by key limit 1').fetchone(); \
+                body = bytes([*body[:20], body[20] ^ 4, *body[21:]]); \
+                c.execute('update frames set body = ? where key = ?', (body, key)); c.commit(); \
+                print(key & 0xfffffffffff)";
+    let flipped = python(flip, &file);
+    let time_ms: i64 = String::from_utf8_lossy(&flipped.stdout).trim().parse().unwrap();
+    let program = Program::start(directory.path(), &[]);
+    let token = program.login();
+    let retention = program.json("/api/retention", &token);
+    assert_eq!(retention["usage"]["damaged"], 1, "{retention}");
+    let [stretch] = retention["damaged"].as_array().unwrap().as_slice() else { panic!("one") };
+    assert_eq!(stretch["series"], serde_json::Value::Null);
+    let start = stretch["start_time"].as_str().unwrap();
+    assert_eq!(start.parse::<jiff::Timestamp>().unwrap().as_millisecond(), time_ms);
+    let range = format!("start_time={}&end_time={}", time_ms / 1000, time_ms / 1000 + 2);
+    let path = format!("/api/history/metrics?metric_type=cpu&fields=load_1m&{range}");
+    assert_eq!(program.json(&path, &token)["damaged"], 1);
+    let (_, _, log) = program.end(Signal::SIGTERM);
+    assert!(log.contains("damaged and left out"), "{log}");
+}

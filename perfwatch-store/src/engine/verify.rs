@@ -5,11 +5,15 @@ use crate::{
     StoreError,
     archive::{Files, Shelf, TIMES, shelves_of},
     compose::Loaded,
+    damage::Damaged,
     layout::{
         Place,
         slice::{Column, Directory, Entry, page_ms, span_ms},
     },
 };
+
+/// So much damage is listed where nobody asked for all of it.
+const LISTED: usize = 100;
 
 /// How many frames are checked at once.
 const FRAMES: usize = 4096;
@@ -153,6 +157,17 @@ impl<F: Files> Engine<F> {
                 }
             }
         }
+    }
+
+    /// What was found damaged since the opening, as far as it is worth listing. Where a frame or
+    /// an hour begins is known; how far it goes, at most.
+    pub(crate) fn damaged_ranges(&self) -> Vec<DamagedRange> {
+        let range = |damaged: Damaged| {
+            let length_ms = page_ms(damaged.place.interval_ms);
+            let what = "what is stored here is damaged and left out";
+            self.damaged_range(damaged.place, length_ms, damaged.series, what)
+        };
+        self.damage.first(LISTED).into_iter().map(range).collect()
     }
 
     fn damaged_range(

@@ -537,6 +537,16 @@ export interface components {
             version: string;
             writer: components["schemas"]["WriterCounts"];
         };
+        /** @description Something stored whose checksum is wrong; it is left out of every answer. */
+        DamagedStretch: {
+            end_time: string;
+            /** @description Empty where the name itself is damaged. */
+            host: string;
+            /** @description Null where all series are meant. */
+            series?: string | null;
+            start_time: string;
+            what: string;
+        };
         /** @description The body of every answer that is an error. */
         ErrorBody: {
             /** @description What is wrong, for people. */
@@ -564,6 +574,11 @@ export interface components {
         /** @description What an answer is about. */
         HistoryHead: {
             aggregates: string[];
+            /**
+             * Format: int64
+             * @description Frames, and stretches of series, that are damaged and left out.
+             */
+            damaged: number;
             end_time: string;
             host: string;
             /** @description What was asked. */
@@ -699,6 +714,8 @@ export interface components {
         };
         /** @description The archive policy, and what is stored. */
         RetentionAnswer: {
+            /** @description The first hundred stretches that were found damaged since the start. */
+            damaged: components["schemas"]["DamagedStretch"][];
             forecast?: components["schemas"]["StoreForecast"] | null;
             policy: components["schemas"]["RetentionPolicy"];
             usage: components["schemas"]["StoreUsage"];
@@ -818,6 +835,11 @@ export interface components {
         StoreUsage: {
             /** Format: int64 */
             bytes: number;
+            /**
+             * Format: int64
+             * @description Frames, and stretches of series, that were found damaged since the start and are left out.
+             */
+            damaged: number;
             /** Format: int64 */
             downsampled_frames: number;
             /** Format: int64 */

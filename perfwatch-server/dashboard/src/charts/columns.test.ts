@@ -17,6 +17,7 @@ const head = {
   interval: 'auto',
   tier: 'raw',
   aggregates: ['avg'],
+  damaged: 0,
 }
 
 describe('columns', () => {

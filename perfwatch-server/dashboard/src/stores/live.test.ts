@@ -59,6 +59,7 @@ function historyOf(first: number, last: () => number) {
       resolution_ms: interval,
       tier: 'raw',
       aggregates: ['avg'],
+      damaged: 0,
       timestamps_ms: inside.map((tick) => start + tick * interval),
       series: query.metric_type === 'cpu' ? series : [],
     })

@@ -60,6 +60,8 @@ pub(crate) struct HistoryHead {
     /// `raw`, or the interval that stored frames were downsampled to, such as `5m`.
     tier: String,
     aggregates: Vec<&'static str>,
+    /// Frames, and stretches of series, that are damaged and left out.
+    damaged: u64,
 }
 
 /// History as one object per point in time.
@@ -200,6 +202,7 @@ fn describe(head: &Head, answer: &RangeAnswer) -> HistoryHead {
             Tier::Downsampled(interval) => duration::format(interval),
         },
         aggregates: head.aggregates.iter().map(|aggregate| aggregate.name()).collect(),
+        damaged: answer.damaged,
     }
 }
 
