@@ -134,15 +134,16 @@ async fn write(
     end(transaction, done).await
 }
 
-/// Commits, or ends a transaction that failed. On a full disk SQLite ends it by itself, and sqlx,
-/// which cannot end it then, would count it for ever: so it gets another one to end.
+/// Commits, or ends a transaction that failed. On a full disk SQLite ends it by itself, also while it
+/// commits, and sqlx, which cannot end it then, would count it for ever: so it gets another to end.
 pub(super) async fn end(
     mut transaction: Transaction<'_, Sqlite>,
     done: Result<(), sqlx::Error>,
 ) -> Result<(), sqlx::Error> {
-    if done.is_ok() {
-        return transaction.commit().await;
-    }
+    let done = match done {
+        Ok(()) => sqlx::query("COMMIT").execute(&mut *transaction).await.map(drop),
+        failed => failed,
+    };
     // This fails where the transaction goes on.
     let _ = sqlx::query("BEGIN").execute(&mut *transaction).await;
     let _ = transaction.rollback().await;

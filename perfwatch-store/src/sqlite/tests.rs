@@ -56,5 +56,9 @@ async fn a_transaction_that_sqlite_ended_itself_is_not_counted_for_ever() {
         }
         files::end(transaction, Err(sqlx::Error::RowNotFound)).await.unwrap_err();
     }
+    // Also while it commits.
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
+    files::end(transaction, Ok(())).await.unwrap_err();
     writer.begin_with("BEGIN IMMEDIATE").await.unwrap().commit().await.unwrap();
 }
