@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use perfwatch_benches::history::{Chance, DAY_MS, HOUR_MS, INTERVAL_MS, Wander};
 use perfwatch_collect::{MetricsAggregator, Roots, host_facts};
 use perfwatch_core::{FieldId, Frame, Kind, MISSING, View};
-use perfwatch_store::{Record, open};
+use perfwatch_store::{Opened, Record, RetentionPolicyUpdate, open};
 
 /// Tables of more rows are left out: a year of each core of a large host says no more.
 const MOST_ROWS: usize = 4;
@@ -58,7 +58,15 @@ fn main() -> Result<()> {
 async fn fill(file: &str, days: i64) -> Result<()> {
     let roots = Roots::default();
     let host: Arc<str> = Arc::from(host_facts(&roots).name);
-    let store = open(&format!("sqlite:{file}")).await?.store;
+    let Opened { store, accounts } = open(&format!("sqlite:{file}")).await?;
+    // The daemon would downsample what is older than a month.
+    let kept = u32::try_from(days + 35)?;
+    let all = RetentionPolicyUpdate {
+        full_resolution_days: Some(kept),
+        downsampled_days: Some(kept),
+        ..Default::default()
+    };
+    accounts.update_retention_policy(&all).await?;
     let (mut frame, mut rows) = sample(&roots);
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
     let ticks = days * DAY_MS / INTERVAL_MS;
