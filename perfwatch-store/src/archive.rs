@@ -16,7 +16,7 @@ use crate::{
 pub(crate) const TIMES: Range<i64> = 0..1 << 44;
 
 /// The slices of one host at one resolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Shelf {
     /// The host's number.
     pub(crate) host: u32,
@@ -93,6 +93,12 @@ pub(crate) struct Totals {
 pub(crate) trait Files: Send + Sync + 'static {
     /// Whether frames are kept one by one anywhere but in the head.
     fn keeps_frames(&self) -> bool;
+
+    /// What is there at each look, which may change from one to the next; nothing where somebody
+    /// else may change it, or where a moment is had as easily.
+    async fn glance(&self) -> Result<Option<Box<dyn Moment + '_>>, StoreError> {
+        Ok(None)
+    }
 
     /// What is there now.
     async fn moment(&self) -> Result<Box<dyn Moment + '_>, StoreError>;

@@ -1,11 +1,12 @@
 //! Asking: the head first, then slices as they are at one later moment. So a frame that moves from
 //! the one into the other meanwhile is seen at least once, and counted once.
 
-use super::Engine;
+use super::{Engine, recent::Glance};
 use crate::{
     HostInfo, RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError, Usage,
-    answer::{self, Asked},
+    answer::{self, Asked, Found},
     archive::{Files, Moment, TIMES, shelves_of},
+    head::HeadRows,
     layout::slice::Directory,
 };
 
@@ -13,13 +14,18 @@ impl<F: Files> Engine<F> {
     pub(crate) async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
         query.validate()?;
         self.open()?;
-        let asked = Asked::new(&query.selection, &self.index());
-        let head = asked.rows(&self.head());
+        let (asked, head) = self.asked(&query.selection);
+        if let Some(mut glance) = Glance::begin(self).await? {
+            let asked = asked.with_new_shelves(&query.selection, &self.index());
+            let found = answer::range(&mut glance, asked, head, query).await?;
+            if glance.end() {
+                return Ok(self.noted(found));
+            }
+        }
+        let (asked, head) = self.asked(&query.selection);
         let mut moment = self.files.moment().await?;
         let asked = asked.with_new_shelves(&query.selection, &self.index());
-        let (answer, damaged) = answer::range(&mut *moment, asked, head, query).await?;
-        self.note(&damaged);
-        Ok(answer)
+        answer::range(&mut *moment, asked, head, query).await.map(|found| self.noted(found))
     }
 
     pub(crate) async fn summary(
@@ -28,13 +34,31 @@ impl<F: Files> Engine<F> {
     ) -> Result<Vec<SeriesSummary>, StoreError> {
         selection.validate()?;
         self.open()?;
-        let asked = Asked::new(selection, &self.index());
-        let head = asked.rows(&self.head());
+        let (asked, head) = self.asked(selection);
+        if let Some(mut glance) = Glance::begin(self).await? {
+            let asked = asked.with_new_shelves(selection, &self.index());
+            let found = answer::summary(&mut glance, asked, head).await?;
+            if glance.end() {
+                return Ok(self.noted(found));
+            }
+        }
+        let (asked, head) = self.asked(selection);
         let mut moment = self.files.moment().await?;
         let asked = asked.with_new_shelves(selection, &self.index());
-        let (answer, damaged) = answer::summary(&mut *moment, asked, head).await?;
+        answer::summary(&mut *moment, asked, head).await.map(|found| self.noted(found))
+    }
+
+    /// What is asked for, and what the head has of it.
+    fn asked(&self, selection: &Selection) -> (Asked, HeadRows) {
+        let asked = Asked::new(selection, &self.index());
+        let head = asked.rows(&self.head());
+        (asked, head)
+    }
+
+    /// An answer, once it is noted what is damaged.
+    fn noted<T>(&self, (answer, damaged): Found<T>) -> T {
         self.note(&damaged);
-        Ok(answer)
+        answer
     }
 
     pub(crate) fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {

@@ -13,12 +13,13 @@ mod extract;
 mod import;
 mod keep;
 mod load;
+mod recent;
 mod seal;
 mod verify;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicI64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
 use tokio::sync::Mutex as AsyncMutex;
@@ -31,6 +32,7 @@ use crate::{
     layout::Index,
 };
 pub use contents::{HostContents, SliceBytes};
+use recent::Recent;
 pub use verify::{DamagedRange, Progress};
 
 /// How many directories are read in one transaction where all are.
@@ -62,6 +64,10 @@ pub(crate) struct Engine<F> {
     keeping: AsyncMutex<()>,
     /// The hour up to which sealing was last begun.
     sealed_until_ms: AtomicI64,
+    /// What is known of the newest slices.
+    recent: Mutex<Recent>,
+    /// How often slices were changed, twice each: odd while they are.
+    changes: AtomicU64,
 }
 
 impl<F: Files> Engine<F> {
@@ -76,7 +82,18 @@ impl<F: Files> Engine<F> {
             turn: AsyncMutex::new(false),
             keeping: AsyncMutex::default(),
             sealed_until_ms: AtomicI64::new(i64::MIN),
+            recent: Mutex::default(),
+            changes: AtomicU64::new(0),
         }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The end of the newest slice of a host.
+    fn sliced_until(&self, host: u32) -> i64 {
+        self.index().get(host).map_or(0, |host| host.sliced_until_ms.max(0))
     }
 
     pub(crate) fn index(&self) -> MutexGuard<'_, Index> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Engine, Sealing, append::due_before, work};
 use crate::{
@@ -136,7 +137,7 @@ impl<F: Files> Engine<F> {
         let mut unsure = self.turn.lock().await;
         self.open()?;
         *unsure = true;
-        self.files.change(&change).await?;
+        self.change_files(&change).await?;
         let hosts: BTreeSet<u32> = change.frames.iter().map(|place| place.host).collect();
         for host in hosts {
             let frames = change.frames.iter().filter(|place| place.host == host);
@@ -146,12 +147,35 @@ impl<F: Files> Engine<F> {
         Ok(())
     }
 
+    /// Changes slices, and what is known of them.
+    async fn change_files(&self, change: &Change) -> Result<(), StoreError> {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        let changing = Changing(&self.changes);
+        // Should this be cut off or fail, nobody knows what is there.
+        let known = std::mem::take(&mut *self.recent());
+        self.files.change(change).await?;
+        let mut recent = self.recent();
+        *recent = known;
+        recent.follow(change);
+        drop(changing);
+        Ok(())
+    }
+
     fn note_slice(&self, slice: &Slice) {
         let Some(directory) = Directory::open(slice.place, slice.directory.clone()) else { return };
         let Some(last) = directory.pages().next_back() else { return };
         if let Some(host) = self.index().get_mut(slice.place.host) {
             host.note_slice(slice.place.interval_ms, last.last_ms + 1);
         }
+    }
+}
+
+/// Slices are being changed, until this is dropped.
+struct Changing<'a>(&'a AtomicU64);
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -3,7 +3,11 @@
 //! A tick is one statement and its own transaction. Everything inside the bodies is the shared
 //! layout; a row that SQLite cannot find is a gap, as one with a wrong checksum is.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::HashMap,
+    ops::{DerefMut, Range},
+    sync::PoisonError,
+};
 
 use async_trait::async_trait;
 use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
@@ -38,6 +42,14 @@ const TOTALS: &str = "SELECT total(frames) FILTER (WHERE interval_code = 0), \
 impl Files for SqliteFiles {
     fn keeps_frames(&self) -> bool {
         true
+    }
+
+    async fn glance(&self) -> Result<Option<Box<dyn Moment + '_>>, StoreError> {
+        if self.claim.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Ok(None);
+        }
+        let by = self.readers.acquire().await.map_err(self.explain())?;
+        Ok(Some(Box::new(Reading { by, files: self })))
     }
 
     async fn moment(&self) -> Result<Box<dyn Moment + '_>, StoreError> {
@@ -256,13 +268,13 @@ async fn give_back(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
     Ok(false)
 }
 
-/// A transaction that reads: whatever it sees is of the moment of its first look.
-struct Reading<'a> {
-    by: Transaction<'static, Sqlite>,
+/// Reads by a connection, or by a transaction: whatever that sees is of the moment of its first look.
+struct Reading<'a, C> {
+    by: C,
     files: &'a SqliteFiles,
 }
 
-impl Reading<'_> {
+impl<C: DerefMut<Target = SqliteConnection>> Reading<'_, C> {
     fn explain(&self) -> impl FnOnce(sqlx::Error) -> StoreError + '_ {
         self.files.explain()
     }
@@ -278,7 +290,7 @@ impl Reading<'_> {
 }
 
 #[async_trait]
-impl Moment for Reading<'_> {
+impl<C: DerefMut<Target = SqliteConnection> + Send> Moment for Reading<'_, C> {
     async fn sheets(
         &mut self,
         shelf: Shelf,
