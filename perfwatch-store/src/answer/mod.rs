@@ -9,7 +9,7 @@ mod step;
 mod sums;
 
 use fold::Fold;
-use portion::Adding;
+use portion::{Adding, weight};
 use sources::Sources;
 pub use step::nice_step;
 use step::{fit, limit_for, step_for};
@@ -110,7 +110,7 @@ async fn add_up(
     aggregates: &[Aggregate],
 ) -> Result<Fold, StoreError> {
     let mut fold = Fold::new(asked.selected.clone(), step_ms, aggregates);
-    for portion in sources.portions(asked.selected.wanted.len()) {
+    for portion in sources.portions(|slice| weight(&fold, asked, slice)) {
         Adding::new(asked, &mut fold).add(moment, sources, &portion).await?;
         tokio::task::yield_now().await;
     }

@@ -10,7 +10,7 @@ use super::{
     Asked,
     fold::Fold,
     plan::{Adds, Plan, Planner, splits},
-    sources::{Lies, Portion, Sources, lies},
+    sources::{AT_ONCE, Lies, Portion, Sources, lies},
     sums::add_runs,
 };
 use crate::{
@@ -22,9 +22,6 @@ use crate::{
         slice::{Column, Directory, Entry, Piece},
     },
 };
-
-/// So many series are read at once, of so many slices less: what they take is what a question takes.
-pub(super) const SERIES: usize = 256;
 
 /// What is added in one go.
 pub(super) struct Adding<'a> {
@@ -57,15 +54,13 @@ impl<'a> Adding<'a> {
         sources: &mut Sources,
         portion: &Portion,
     ) -> Result<(), StoreError> {
-        let split = |slice: &usize| {
-            sources.slices.get(*slice).is_some_and(|directory| {
-                let interval_ms = directory.place.interval_ms;
-                directory.pages().any(|page| splits(self.fold, self.asked, interval_ms, &page))
-            })
+        let split = |slice: &&usize| {
+            let directory = sources.slices.get(**slice);
+            directory.is_some_and(|directory| is_split(self.fold, self.asked, directory))
         };
-        let split: Vec<usize> = portion.slices.iter().copied().filter(split).collect();
+        let split: Vec<usize> = portion.slices.iter().filter(split).copied().collect();
         let mut plan = None;
-        for series in self.chunks() {
+        for series in self.chunks(portion) {
             let found = self.find(sources, portion, &split, series.clone());
             let parts = read(moment, sources, &split, &found).await?;
             sources.take_times(&split, &parts);
@@ -79,11 +74,13 @@ impl<'a> Adding<'a> {
     }
 
     /// The numbers that are read at once. Those of one series stay together.
-    fn chunks(&self) -> Vec<Range<usize>> {
+    fn chunks(&self, portion: &Portion) -> Vec<Range<usize>> {
+        let wanted = &self.asked.selected.wanted;
+        let most = wanted.len() * AT_ONCE / portion.bytes.max(AT_ONCE);
         let mut chunks: Vec<Range<usize>> = Vec::new();
-        for numbers in self.asked.selected.wanted.chunk_by(|a, b| a.slot == b.slot) {
+        for numbers in wanted.chunk_by(|a, b| a.slot == b.slot) {
             match chunks.last_mut() {
-                Some(last) if last.len() + numbers.len() <= SERIES => last.end += numbers.len(),
+                Some(last) if last.len() + numbers.len() <= most => last.end += numbers.len(),
                 last => {
                     let from = last.map_or(0, |last| last.end);
                     chunks.push(from..from + numbers.len());
@@ -148,6 +145,20 @@ impl<'a> Adding<'a> {
             }
         }
     }
+}
+
+/// Whether any page of a slice must be looked into.
+fn is_split(fold: &Fold, asked: &Asked, directory: &Directory) -> bool {
+    let interval_ms = directory.place.interval_ms;
+    directory.pages().any(|page| splits(fold, asked, interval_ms, &page))
+}
+
+/// About how many bytes are read of a slice.
+pub(super) fn weight(fold: &Fold, asked: &Asked, directory: &Directory) -> usize {
+    let (_, entries, values) = directory.part_bytes();
+    let bytes = if is_split(fold, asked, directory) { entries + values } else { entries };
+    let all = directory.series_count().max(1);
+    bytes as usize * asked.selected.wanted.len().min(all) / all
 }
 
 /// Reads the times of the slices that are split, where they are not known, and the parts in which

@@ -5,7 +5,7 @@ use std::{
     ops::Range,
 };
 
-use super::{Asked, portion::SERIES, step::Extent};
+use super::{Asked, step::Extent};
 use crate::{
     StoreError,
     archive::Moment,
@@ -17,7 +17,10 @@ use crate::{
     },
 };
 
-/// So many slices are read at once at most: each has parts of 32 KiB.
+/// So many bytes are read at once: it is what a question takes, a few times over.
+pub(super) const AT_ONCE: usize = 1 << 20;
+
+/// So many slices are read at once at most: of each at least a part is read.
 const SLICES_AT_ONCE: usize = 64;
 
 /// A question reads so many slices at most; behind them lie decades.
@@ -37,6 +40,8 @@ pub(super) struct Portion {
     pub(super) slices: Vec<usize>,
     /// Frames of the head.
     pub(super) head: Range<usize>,
+    /// About how many bytes are read of the slices.
+    pub(super) bytes: usize,
 }
 
 /// How a page lies in a range.
@@ -201,26 +206,32 @@ impl Sources {
         (!rows.is_empty()).then(|| (times.at(rows.start), times.at(rows.end - 1), rows.len()))
     }
 
-    /// Days, and as many together as may be read at once for so many series.
-    pub(super) fn portions(&self, series: usize) -> Vec<Portion> {
-        let most = SERIES.checked_div(series).unwrap_or(SERIES).min(SLICES_AT_ONCE);
-        let mut days: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    /// Days, and as many together as may be read at once; `weigh` says how much is read of a slice.
+    pub(super) fn portions(&self, weigh: impl Fn(&Directory) -> usize) -> Vec<Portion> {
+        let mut days: BTreeMap<i64, (Vec<usize>, usize)> = BTreeMap::new();
         for &time in &self.head.times {
             days.entry(time.div_euclid(DAY_MS)).or_default();
         }
         for (number, slice) in self.slices.iter().enumerate() {
-            days.entry(slice.place.timestamp_ms.div_euclid(DAY_MS)).or_default().push(number);
+            let day = slice.place.timestamp_ms.div_euclid(DAY_MS);
+            let (slices, bytes) = days.entry(day).or_default();
+            slices.push(number);
+            *bytes += weigh(slice);
         }
         let before = |day: i64| self.head.times.partition_point(|&time| time < day * DAY_MS);
         let mut portions: Vec<Portion> = Vec::new();
-        for (day, slices) in days {
+        for (day, (slices, bytes)) in days {
             let head = before(day)..before(day + 1);
             match portions.last_mut() {
-                Some(last) if last.slices.len() + slices.len() <= most => {
+                Some(last)
+                    if last.slices.len() + slices.len() <= SLICES_AT_ONCE
+                        && last.bytes + bytes <= AT_ONCE =>
+                {
                     last.slices.extend(slices);
+                    last.bytes += bytes;
                     last.head.end = head.end;
                 }
-                _ => portions.push(Portion { slices, head }),
+                _ => portions.push(Portion { slices, head, bytes }),
             }
         }
         portions

@@ -177,6 +177,11 @@ impl Directory {
         None
     }
 
+    /// How many series there are.
+    pub(crate) fn series_count(&self) -> usize {
+        self.series
+    }
+
     /// All series, in order of their numbers.
     pub(crate) fn all_series(&self) -> impl Iterator<Item = u32> {
         (0..self.series).map(|at| self.series(at))
