@@ -201,3 +201,52 @@ impl<F: Files> Moment for Glance<'_, F> {
             .collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::slice::Slice;
+
+    const SHELF: Shelf = Shelf { host: 1, interval_ms: 0 };
+
+    fn slice(start: i64) -> Slice {
+        let parts = vec![vec![7]];
+        Slice { place: SHELF.place(start), frames: 1, directory: vec![start as u8], parts }
+    }
+
+    fn starts(recent: &Recent, range: Range<i64>) -> Option<Vec<i64>> {
+        let sheets = recent.sheets(SHELF, &range, usize::MAX)?;
+        Some(sheets.into_iter().map(|(place, _)| place.timestamp_ms).collect())
+    }
+
+    #[test]
+    fn what_is_known_follows_what_is_done() {
+        let mut recent = Recent::default();
+        assert_eq!(starts(&recent, 0..100), None);
+        let sheets = [20, 30].map(|start| (SHELF.place(start), vec![start as u8]));
+        recent.learn(SHELF, 10, sheets.to_vec());
+        assert_eq!(starts(&recent, 9..100), None, "what is before is not known");
+        assert_eq!(starts(&recent, 10..30), Some(vec![20]));
+        assert_eq!(recent.times(SHELF.place(20)), None);
+        recent.learn_times(SHELF.place(20), vec![1]);
+        // Of a shorter time nothing is learned; what is longer replaces it, but for the times.
+        recent.learn(SHELF, 15, Vec::new());
+        recent.learn(SHELF, 5, [5, 20, 30].map(|start| (SHELF.place(start), Vec::new())).to_vec());
+        assert_eq!(starts(&recent, 5..100), Some(vec![5, 20, 30]));
+        assert_eq!(recent.times(SHELF.place(20)), Some(vec![1]));
+        let delete = vec![SHELF.place(20), SHELF.place(30)];
+        recent.follow(&Change { delete, put: vec![slice(3), slice(20)], frames: Vec::new() });
+        assert_eq!(starts(&recent, 5..100), Some(vec![5, 20]));
+        assert_eq!(recent.times(SHELF.place(20)), Some(vec![7]));
+    }
+
+    #[test]
+    fn only_the_newest_are_remembered() {
+        let mut recent = Recent::default();
+        recent.learn(SHELF, 0, Vec::new());
+        let put = (0..100).map(slice).collect();
+        recent.follow(&Change { put, ..Change::default() });
+        assert_eq!(starts(&recent, 35..100), None);
+        assert_eq!(starts(&recent, 36..100).map(|starts| starts.len()), Some(REMEMBERED));
+    }
+}
