@@ -27,13 +27,7 @@ pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Found, sql
     let Some((full, interval_ms, coarse, bytes, check)) = row else {
         return Ok(Found::Policy(RetentionPolicy::default()));
     };
-    let days = |days: i64| u32::try_from(days).unwrap_or(u32::MAX);
-    let policy = RetentionPolicy {
-        full_resolution_days: days(full),
-        downsample_interval: Duration::from_millis(interval_ms.unsigned_abs()),
-        downsampled_days: days(coarse),
-        max_bytes: bytes.map(i64::unsigned_abs),
-    };
+    let policy = policy((full, interval_ms, coarse, bytes));
     let is_right = check == row_check(&policy) && policy.validate().is_ok();
     Ok(if is_right { Found::Policy(policy) } else { Found::Damaged })
 }
@@ -62,18 +56,25 @@ pub(super) async fn write(
 pub(super) async fn upgrade(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let select = "SELECT full_resolution_days, downsample_interval_ms, downsampled_days, max_bytes \
                   FROM archive_policies WHERE name = ?";
-    let row: Option<(u32, i64, u32, Option<i64>)> =
+    let row: Option<Columns> =
         sqlx::query_as(select).bind(POLICY).fetch_optional(&mut *connection).await?;
-    let Some((full_resolution_days, interval_ms, downsampled_days, bytes)) = row else {
-        return Ok(());
-    };
-    let policy = RetentionPolicy {
-        full_resolution_days,
+    match row {
+        Some(columns) => write(connection, &policy(columns)).await,
+        None => Ok(()),
+    }
+}
+
+/// Days at full resolution, interval in milliseconds, days downsampled, bytes.
+type Columns = (i64, i64, i64, Option<i64>);
+
+fn policy((full, interval_ms, coarse, bytes): Columns) -> RetentionPolicy {
+    let days = |days: i64| u32::try_from(days).unwrap_or(u32::MAX);
+    RetentionPolicy {
+        full_resolution_days: days(full),
         downsample_interval: Duration::from_millis(interval_ms.unsigned_abs()),
-        downsampled_days,
+        downsampled_days: days(coarse),
         max_bytes: bytes.map(i64::unsigned_abs),
-    };
-    write(connection, &policy).await
+    }
 }
 
 fn stored_bytes(policy: &RetentionPolicy) -> Option<i64> {
