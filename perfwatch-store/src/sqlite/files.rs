@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection, Transaction};
 
 use super::{
     SqliteFiles,
@@ -27,6 +27,9 @@ use crate::{
 
 /// How many pages are given back in one step.
 const PAGES: &str = "PRAGMA incremental_vacuum(512)";
+
+/// So many rows are written by one statement: each statement goes to SQLite's thread and back.
+const ROWS: usize = 64;
 
 const INSERT_FRAME: &str = "INSERT INTO frames (key, body) VALUES (?, ?) ON CONFLICT DO NOTHING";
 
@@ -127,6 +130,19 @@ async fn write_frame(connection: &mut SqliteConnection, frame: &Frame) -> Result
     query.execute(connection).await.map(drop)
 }
 
+/// As [`write_frame`], in one statement.
+async fn write_frames(
+    connection: &mut SqliteConnection,
+    frames: &[Frame],
+) -> Result<(), sqlx::Error> {
+    let mut insert = QueryBuilder::new("INSERT INTO frames (key, body) ");
+    insert.push_values(frames, |mut row, frame| {
+        row.push_bind(frame_key(frame.place)).push_bind(frame.seal());
+    });
+    insert.push(" ON CONFLICT DO NOTHING");
+    insert.build().execute(connection).await.map(drop)
+}
+
 async fn write(
     connection: &mut SqliteConnection,
     names: Vec<NewNames>,
@@ -137,8 +153,8 @@ async fn write(
         for names in names {
             write_names(&mut transaction, names).await?;
         }
-        for frame in frames {
-            write_frame(&mut transaction, frame).await?;
+        for frames in frames.chunks(ROWS) {
+            write_frames(&mut transaction, frames).await?;
         }
         Ok(())
     };
@@ -242,12 +258,13 @@ pub(super) async fn put_slice(
         .bind(slice.directory.as_slice())
         .execute(&mut *connection)
         .await?;
-    for (number, part) in (0..).zip(&slice.parts) {
-        sqlx::query("INSERT INTO parts (key, body) VALUES (?, ?)")
-            .bind(part_key(slice.place, number))
-            .bind(part.as_slice())
-            .execute(&mut *connection)
-            .await?;
+    let numbered: Vec<(u32, &Vec<u8>)> = (0..).zip(&slice.parts).collect();
+    for parts in numbered.chunks(ROWS) {
+        let mut insert = QueryBuilder::new("INSERT INTO parts (key, body) ");
+        insert.push_values(parts, |mut row, (number, part)| {
+            row.push_bind(part_key(slice.place, *number)).push_bind(part.as_slice());
+        });
+        insert.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
