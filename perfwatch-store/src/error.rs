@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Why a store did not do what it was asked.
@@ -106,6 +107,20 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// The store asks for a pause.
+    #[error("the store asks to wait for {} s: {reason}", retry_after.as_secs_f64())]
+    Throttled {
+        /// How long.
+        retry_after: Duration,
+        /// What it said.
+        reason: String,
+    },
+    /// The store will never take what it was given: one frame of it, at least, is bad.
+    #[error("the store refused what it was given: {reason}")]
+    Refused {
+        /// What it said.
+        reason: String,
+    },
     /// A question that cannot be answered.
     #[error("bad {parameter}: {reason}")]
     BadQuery {
@@ -148,6 +163,7 @@ impl StoreError {
                 | Self::Unwritable { .. }
                 | Self::Full { .. }
                 | Self::Unavailable { .. }
+                | Self::Throttled { .. }
         )
     }
 

@@ -2,21 +2,31 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use perfwatch_core::View;
-
 use crate::{
-    DamagedRange, RangeAnswer, RangeQuery, RetentionPolicy, RetentionReport, Selection,
+    DamagedRange, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport, Selection,
     SeriesSummary, StoreError,
 };
+use async_trait::async_trait;
 
-/// One frame of one host, as it is stored: what people read, not the raw counters.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// The host's name.
-    pub host: Arc<str>,
-    /// Its values at one moment.
-    pub view: Arc<View>,
+/// A host that writes frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostIdentity {
+    /// What it calls itself. Two machines may have the same name.
+    pub name: Arc<str>,
+    /// What no other machine has: 32 hexadecimal digits that stay the same for ever.
+    pub id: Arc<str>,
+    /// How often it is sampled, in milliseconds.
+    pub interval_ms: u64,
+    /// The version of PerfWatch that runs there.
+    pub version: Arc<str>,
+}
+
+impl HostIdentity {
+    /// The name that its frames are kept under where another machine has its own: with the first
+    /// eight digits of its id behind it.
+    pub fn distinct_name(&self) -> String {
+        format!("{}-{}", self.name, self.id.get(..8).unwrap_or(&self.id))
+    }
 }
 
 /// A host that the store holds frames of.
@@ -28,6 +38,12 @@ pub struct HostInfo {
     pub first_seen_ms: i64,
     /// The newest time held, in milliseconds since 1970 (UTC).
     pub last_seen_ms: i64,
+    /// The [`HostIdentity::id`] of the machine that writes under this name, if one registered.
+    pub id: Option<String>,
+    /// How often it is sampled, in milliseconds, if it registered.
+    pub interval_ms: Option<u64>,
+    /// The version of PerfWatch that runs there, if it registered.
+    pub version: Option<String>,
 }
 
 /// Frames in the form in which they stay.
@@ -77,6 +93,14 @@ pub struct Usage {
 pub trait Store: Send + Sync {
     /// The backend's name, such as `sqlite`.
     fn kind(&self) -> &'static str;
+
+    /// Says who writes, and returns the name that its frames are to be appended under: its own, or
+    /// [`HostIdentity::distinct_name`] if a machine with another id has that already. The first to
+    /// register a name keeps it, also where frames are held that nobody registered for. Called
+    /// before the first append; again, it renews interval and version.
+    async fn register(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
+        Ok(Arc::clone(&host.name))
+    }
 
     /// Keeps these frames: all of them or, on an error, none. When it returns, they are durable.
     async fn append(&self, records: &[Record]) -> Result<(), StoreError>;

@@ -52,7 +52,7 @@ impl<F: Files> Engine<F> {
         if self.sealing == Sealing::Never {
             return false;
         }
-        let newest = records.iter().map(|record| record.view.timestamp_ms).max();
+        let newest = records.iter().map(Record::timestamp_ms).max();
         let until = newest.map_or(i64::MIN, due_before);
         let before = self.sealed_until_ms.fetch_max(until, Ordering::AcqRel);
         before < until || self.head().len() > MANY

@@ -83,7 +83,14 @@ impl<F: Files> Engine<F> {
                 }
             }
             if let Some((first_seen_ms, last_seen_ms)) = span {
-                hosts.push(HostInfo { name, first_seen_ms, last_seen_ms });
+                hosts.push(HostInfo {
+                    name,
+                    first_seen_ms,
+                    last_seen_ms,
+                    id: None,
+                    interval_ms: None,
+                    version: None,
+                });
             }
         }
         hosts.retain(|host: &HostInfo| !host.name.is_empty());

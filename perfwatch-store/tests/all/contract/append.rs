@@ -41,6 +41,9 @@ pub(crate) async fn hosts_are_kept_apart(store: &dyn Store) {
         name: name.to_owned(),
         first_seen_ms: START,
         last_seen_ms,
+        id: None,
+        interval_ms: None,
+        version: None,
     };
     let expected = [host("a", later), host("zoë's box", START)];
     assert_eq!(store.hosts().await.unwrap(), expected);
