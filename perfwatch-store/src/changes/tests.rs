@@ -121,7 +121,7 @@ fn an_average_that_lags_is_no_change() {
     let lagging = |seed: u64| {
         let mut normal = Normal(seed);
         let mut level = 1.0;
-        let mut next = move || {
+        let next = move || {
             level += (5.0 + 60.0 * normal.next() - level) / 900.0;
             (level * 100.0_f64).round() / 100.0
         };
