@@ -10,12 +10,14 @@ mod ask;
 mod contents;
 #[cfg(feature = "exchange")]
 mod extract;
+mod glance;
 mod import;
 mod keep;
 mod load;
 mod recent;
 mod seal;
 mod verify;
+mod warm;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
