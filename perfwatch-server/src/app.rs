@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use perfwatch_collect::HostFacts;
 use perfwatch_core::Table;
-use perfwatch_store::{Accounts, BatchMetricsWriter, Store};
+use perfwatch_store::{Accounts, Store};
 
 use crate::{
     auth::{Passwords, Sessions, Throttle},
@@ -15,6 +15,7 @@ use crate::{
     live::Hub,
     routes::exposition::Exposition,
     stop::Stop,
+    way::Way,
 };
 
 /// The daemon's state, made once at the start.
@@ -32,7 +33,7 @@ pub(crate) struct App {
     /// Users, their ended sessions, and the archive policy.
     pub(crate) accounts: Arc<dyn Accounts>,
     /// Between the sampler and the store.
-    pub(crate) writer: Arc<BatchMetricsWriter>,
+    pub(crate) way: Way,
     /// Who is logged in.
     pub(crate) sessions: Sessions,
     /// Hashes and compares passwords.

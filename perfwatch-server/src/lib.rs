@@ -13,6 +13,7 @@ mod daemon;
 mod duration;
 mod error;
 mod extract;
+mod first_user;
 mod gate;
 mod live;
 mod net;
@@ -23,6 +24,7 @@ mod routes;
 mod secret;
 mod stop;
 mod time;
+mod way;
 
 pub use config::{Config, settings_markdown};
 pub use daemon::{Daemon, StartError, data_file, serve};

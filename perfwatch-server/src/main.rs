@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use perfwatch_server::{
-    Config, Daemon,
+    Config, Daemon, Secret,
     config::{HttpConfig, ReadError},
     data_file,
 };
@@ -89,6 +89,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let mut daemon = Daemon::open(config).await?;
     welcome(&daemon, address, file).context("cannot write to standard output")?;
     daemon.make_first_user().await?;
+    daemon.show_later(|password| say_password(&mut io::stdout().lock(), password));
     let shutdown = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -125,8 +126,13 @@ fn welcome(
         None => writeln!(out, "History is kept in memory and lost at the end")?,
     }
     if let Some(password) = daemon.first_password() {
-        writeln!(out, "First login       user admin, password {}", password.expose())?;
-        writeln!(out, "                  (shown this once; change it under Settings)")?;
+        say_password(&mut out, password)?;
     }
+    out.flush()
+}
+
+fn say_password(out: &mut impl Write, password: &Secret) -> io::Result<()> {
+    writeln!(out, "First login       user admin, password {}", password.expose())?;
+    writeln!(out, "                  (shown this once; change it under Settings)")?;
     out.flush()
 }

@@ -159,11 +159,12 @@ impl Reader<'_> {
 
     /// Gives the store its default place if no layer names one.
     fn default_store(&mut self) {
+        self.config.store.data_directory = perfwatch_store::data_directory(self.env);
         let store = SETTINGS.iter().find(|setting| setting.key == STORE_KEY);
         if store.is_some_and(|store| LAYERS.iter().any(|&at| self.given(at, store).is_some())) {
             return;
         }
-        match perfwatch_store::data_directory(self.env) {
+        match &self.config.store.data_directory {
             Some(directory) => {
                 let url =
                     format!("sqlite:{}", directory.join(perfwatch_store::FILE_NAME).display());

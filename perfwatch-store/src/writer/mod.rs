@@ -94,6 +94,8 @@ pub enum WriterStatus {
     Degraded {
         /// What the store said.
         reason: String,
+        /// The same in a few words that name no path and no address.
+        summary: &'static str,
         /// Since when, in milliseconds since 1970 (UTC).
         since_ms: i64,
     },

@@ -155,7 +155,11 @@ impl Queue {
             WriterStatus::Ok => now_ms(),
             WriterStatus::Degraded { since_ms, .. } => *since_ms,
         };
-        let now = WriterStatus::Degraded { reason: error.to_string(), since_ms };
+        let now = WriterStatus::Degraded {
+            reason: error.to_string(),
+            summary: error.summary(),
+            since_ms,
+        };
         let before = std::mem::replace(&mut state.status, now);
         let waiting = state.waiting();
         drop(state);
