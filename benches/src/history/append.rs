@@ -32,7 +32,7 @@ pub async fn append(
     pause: Duration,
 ) -> Result<Appended> {
     // Made before, so that making them is not counted.
-    let record = |view| Record { host: HOST.into(), view: Arc::new(view) };
+    let record = |view| Record::new(HOST, Arc::new(view));
     let records: Vec<Record> = views.map(record).collect();
     ensure!(!records.is_empty(), "no ticks to append");
     let store = open(&format!("sqlite:{}", path.display())).await?.store;
@@ -47,7 +47,7 @@ pub async fn append(
         }
     }
     // Sealing that has begun is to be counted.
-    tidy(&*store, records.last().map_or(0, |record| record.view.timestamp_ms)).await?;
+    tidy(&*store, records.last().map_or(0, |record| record.timestamp_ms())).await?;
     check(&*store, &records).await?;
     store.close().await;
     let each = |sum: u64| sum as f64 / records.len() as f64;
