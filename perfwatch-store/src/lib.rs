@@ -27,6 +27,7 @@ mod place;
 mod policy;
 mod query;
 mod record;
+mod registry;
 mod retention;
 mod sqlite;
 mod store;
@@ -53,5 +54,5 @@ pub use query::{Aggregate, RangeAnswer, RangeQuery, Selection, Series, SeriesSum
 pub use record::{Point, Record};
 pub use retention::{Forecast, forecast};
 pub use sqlite::{FileInfo, HistoryFile, PartBytes, SqliteStore};
-pub use store::{HostIdentity, HostInfo, Store, TierUsage, Usage};
+pub use store::{HostIdentity, HostInfo, HostNewest, NewestValue, Store, TierUsage, Usage};
 pub use writer::{BatchMetricsWriter, WriterCounts, WriterOptions, WriterStatus};
