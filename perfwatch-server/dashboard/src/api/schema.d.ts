@@ -624,8 +624,33 @@ export interface components {
             /** @description Whether it is the host that this daemon runs on. */
             current: boolean;
             first_seen?: string | null;
+            /** @description What no other machine has: 32 hexadecimal digits; null where it never registered. */
+            id?: string | null;
+            /**
+             * Format: int64
+             * @description The time between two of its frames; null where it never registered.
+             */
+            interval_ms?: number | null;
             last_seen?: string | null;
+            /** @description Why some or all of them are missing. */
+            missing?: string | null;
+            /** @description The name that its history is kept under. */
             name: string;
+            /**
+             * @description `live`; `late` after three intervals, at least 15 s, without a frame; `gone` after 20, at
+             *     least 5 minutes.
+             */
+            state: string;
+            /**
+             * Format: double
+             * @description How urgently somebody should look at it. 0 to 100: a host that is live, by the greatest of
+             *     its vital signs. 200: gone within the last day. 150: late. -1: gone for longer.
+             */
+            trouble: number;
+            /** @description The version of PerfWatch that it runs; null where it never registered. */
+            version?: string | null;
+            /** @description Its newest percentages, in the order of the answer's `vitals`; null for what is missing. */
+            vitals: (number | null)[];
         };
         /** @description What host this is. */
         HostFacts: {
@@ -633,16 +658,21 @@ export interface components {
             boot_time?: string | null;
             cpu_count: number;
             cpu_model?: string | null;
+            /** @description What no other machine has: 32 hexadecimal digits. */
+            id: string;
             kernel?: string | null;
             /** Format: int64 */
             memory_bytes?: number | null;
+            /** @description The name that its history is kept under. */
             name: string;
             os?: string | null;
             timezone?: string | null;
         };
-        /** @description The hosts in the store. */
+        /** @description The hosts in the store, those first that somebody should look at: by `trouble`, then by name. */
         HostsAnswer: {
             hosts: components["schemas"]["HostEntry"][];
+            /** @description The paths of the percentages in each host's `vitals`. */
+            vitals: string[];
         };
         /** @description Who watches live. */
         LiveCounts: {
