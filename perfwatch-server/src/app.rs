@@ -14,7 +14,7 @@ use crate::{
     gate::Gate,
     hosts::Hosts,
     identity::KeptName,
-    live::Hub,
+    live::{Hub, Others},
     routes::exposition::Exposition,
     stop::Stop,
 };
@@ -47,6 +47,8 @@ pub(crate) struct App {
     pub(crate) throttle: Throttle,
     /// The newest readings.
     pub(crate) live: Arc<Hub>,
+    /// Those who watch other hosts.
+    pub(crate) others: Others,
     /// Few questions to the store at once.
     pub(crate) queries: Gate,
     /// Retention, one run at a time.

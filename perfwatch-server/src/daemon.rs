@@ -197,6 +197,7 @@ fn app(
         hosts: Hosts::new(Arc::clone(&store), config.sampling.interval),
         queries: Gate::new(QUERIES, WAITING_QUERIES, "too many questions to the store at once"),
         cleanup: Cleanup::new(Arc::clone(&store), Arc::clone(&accounts)),
+        others: Default::default(),
         exposition: Default::default(),
         requests: Default::default(),
         tables: aggregator.tables(),

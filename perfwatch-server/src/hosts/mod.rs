@@ -15,7 +15,7 @@ use perfwatch_core::{View, series::Pattern};
 use perfwatch_store::{HostInfo, Store, StoreError};
 use tokio::sync::Mutex;
 
-pub(crate) use state::{State, trouble};
+pub(crate) use state::{State, newest_span_ms, trouble};
 
 use crate::time;
 
@@ -77,7 +77,7 @@ async fn ask(store: &dyn Store) -> Result<Vec<Host>, StoreError> {
     let since_ms = infos
         .iter()
         .filter(|host| State::of(host, now_ms) != State::Gone)
-        .map(|host| host.last_seen_ms - state::newest_span_ms(host))
+        .map(|host| host.last_seen_ms - newest_span_ms(host))
         .min();
     let mut newest = match since_ms {
         Some(since_ms) => store.newest(&patterns(), since_ms).await?,

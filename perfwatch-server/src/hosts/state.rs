@@ -26,7 +26,12 @@ pub(crate) enum State {
 impl State {
     /// How a host is doing at a time.
     pub(crate) fn of(host: &HostInfo, now_ms: i64) -> Self {
-        let (age, interval) = (now_ms - host.last_seen_ms, interval_ms(host));
+        Self::at(host.last_seen_ms, host.interval_ms, now_ms)
+    }
+
+    /// The same of a host that was seen last at this time, and is sampled in this interval.
+    pub(crate) fn at(last_seen_ms: i64, interval_ms: Option<u64>, now_ms: i64) -> Self {
+        let (age, interval) = (now_ms - last_seen_ms, known_interval(interval_ms));
         if age <= (3 * interval).max(LEAST_PATIENCE) {
             Self::Live
         } else if age <= (20 * interval).max(5 * MINUTE) {
@@ -46,14 +51,13 @@ impl State {
     }
 }
 
-/// The time between two frames of a host.
-pub(crate) fn interval_ms(host: &HostInfo) -> i64 {
-    host.interval_ms.map_or(UNKNOWN_INTERVAL, |ms| i64::try_from(ms).unwrap_or(DAY).clamp(1, DAY))
+fn known_interval(interval_ms: Option<u64>) -> i64 {
+    interval_ms.map_or(UNKNOWN_INTERVAL, |ms| i64::try_from(ms).unwrap_or(DAY).clamp(1, DAY))
 }
 
 /// How far before its newest frame a value may lie and still say how a host is.
-pub(super) fn newest_span_ms(host: &HostInfo) -> i64 {
-    3 * interval_ms(host)
+pub(crate) fn newest_span_ms(host: &HostInfo) -> i64 {
+    3 * known_interval(host.interval_ms)
 }
 
 /// By which hosts are sorted, the greatest first. 0 to 100: a host that sends, by the greatest of

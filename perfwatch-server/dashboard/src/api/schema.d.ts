@@ -195,7 +195,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest tick's metrics. */
+        /** The newest tick's metrics; of another host, what the store has of it. */
         get: operations["latest_metrics"];
         put?: never;
         post?: never;
@@ -281,7 +281,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every tick's metrics, pushed. The upgrade of a bad token is accepted and closed with 4001. */
+        /** Every tick's metrics, pushed: of another host as soon as the store has them. The upgrade of a bad token is accepted and closed with 4001. */
         get: operations["live_socket"];
         put?: never;
         post?: never;
@@ -1276,7 +1276,10 @@ export interface operations {
     };
     latest_metrics: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The host's name; this daemon's own by default. */
+                host?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1442,6 +1445,11 @@ export interface operations {
             query?: {
                 /** @description The login token; or offer the subprotocols `perfwatch` and `bearer.<token>`. */
                 token?: string;
+                /**
+                 * @description The host's name; this daemon's own by default. One that the store does not hold is told of
+                 *     in a message.
+                 */
+                host?: string;
             };
             header?: never;
             path?: never;
