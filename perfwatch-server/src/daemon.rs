@@ -17,6 +17,8 @@ use crate::{
     cleanup::Cleanup,
     config::{AuthConfig, Config},
     gate::Gate,
+    hosts::Hosts,
+    identity::{KeptName, identity},
     live::{Hub, Sample},
     net::Acceptor,
     router,
@@ -49,7 +51,7 @@ pub enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The secret that signs tokens cannot be used.
+    /// The secret that signs tokens, or the id of this host, cannot be used.
     #[error("{0}")]
     Secret(String),
     /// The password of the first user cannot be hashed.
@@ -88,14 +90,15 @@ impl Daemon {
     /// [`StartError`] with what is in the way.
     pub async fn on(config: Config, opened: Opened) -> Result<Self, StartError> {
         let file = data_file(config.store.url.expose());
-        let secret = match file.as_deref().and_then(Path::parent) {
+        let directory = file.as_deref().and_then(Path::parent);
+        let secret = match directory {
             Some(directory) => auth::load_or_create(directory).map_err(StartError::Secret)?,
             None => auth::random_secret(),
         };
         let first_password = first_password(opened.accounts.as_ref(), &config.auth).await?;
         let (stop, stopped) = stop::stop();
         let aggregator = MetricsAggregator::new(&config.sampling.roots);
-        let app = app(config, opened, &secret, &aggregator, stopped)?;
+        let app = app(config, opened, (&secret, directory), &aggregator, stopped)?;
         Ok(Self { app: Arc::new(app), aggregator, stop, first_password })
     }
 
@@ -137,6 +140,7 @@ impl Daemon {
         if first_password.is_some() {
             tracing::warn!("nobody can log in: there is no user yet, and no password was shown");
         }
+        app.host.register(&*app.store, &app.identity).await;
         let sampler = start_sampler(&app, aggregator)?;
         let mut tasks = JoinSet::new();
         let cleaner = Arc::clone(&app);
@@ -176,12 +180,13 @@ pub async fn serve(
 fn app(
     config: Config,
     Opened { store, accounts }: Opened,
-    secret: &SigningSecret,
+    (secret, directory): (&SigningSecret, Option<&Path>),
     aggregator: &MetricsAggregator,
     stop: Stop,
 ) -> Result<App, StartError> {
     let facts = host_facts(&config.sampling.roots);
-    let host: Arc<str> = config.sampling.host.as_deref().unwrap_or(&facts.name).into();
+    let identity = identity(&config.sampling, &facts, directory).map_err(StartError::Secret)?;
+    let host = Arc::new(KeptName::new(Arc::clone(&identity.name)));
     let tokens = Tokens::new(secret, config.auth.token_lifetime);
     Ok(App {
         writer: Arc::new(BatchMetricsWriter::spawn(Arc::clone(&store), Default::default())),
@@ -189,13 +194,16 @@ fn app(
         passwords: Passwords::new().map_err(StartError::Password)?,
         throttle: auth::Throttle::default(),
         live: Arc::new(Hub::new(Arc::clone(&host), config.sampling.interval)),
+        hosts: Hosts::new(Arc::clone(&store), config.sampling.interval),
         queries: Gate::new(QUERIES, WAITING_QUERIES, "too many questions to the store at once"),
         cleanup: Cleanup::new(Arc::clone(&store), Arc::clone(&accounts)),
+        others: Default::default(),
         exposition: Default::default(),
         requests: Default::default(),
         tables: aggregator.tables(),
         config,
         facts,
+        identity,
         host,
         store,
         accounts,
@@ -210,7 +218,7 @@ fn start_sampler(app: &App, aggregator: MetricsAggregator) -> Result<Sampler, St
     let interval = app.config.sampling.interval;
     let on_tick = move |tick: &perfwatch_collect::Tick<'_>| {
         let sample = Sample::of(tick);
-        writer.push(Record::new(Arc::clone(&host), Arc::clone(&sample.view)));
+        writer.push(Record::new(Arc::clone(host.get()), Arc::clone(&sample.view)));
         live.leave(sample);
     };
     Sampler::spawn(aggregator, interval, on_tick).map_err(StartError::Sampler)

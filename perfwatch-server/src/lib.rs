@@ -14,6 +14,8 @@ mod duration;
 mod error;
 mod extract;
 mod gate;
+mod hosts;
+mod identity;
 mod live;
 mod net;
 mod query;
