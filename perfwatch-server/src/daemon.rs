@@ -1,6 +1,10 @@
 //! The daemon as a whole: what it opens, what it starts, and in which order it stops.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use perfwatch_collect::{MetricsAggregator, Sampler, host_facts};
@@ -14,6 +18,8 @@ use crate::{
     config::Config,
     first_user::{FirstUser, Show},
     gate::Gate,
+    hosts::Hosts,
+    identity::{KeptName, identity},
     live::{Hub, Sample},
     net::Acceptor,
     router,
@@ -44,7 +50,7 @@ pub enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The secret that signs tokens cannot be used.
+    /// The secret that signs tokens, or the id of this host, cannot be used.
     #[error("{0}")]
     Secret(String),
     /// The password of the first user cannot be hashed.
@@ -84,14 +90,15 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] with what is in the way.
     pub async fn on(config: Config, opened: Opened) -> Result<Self, StartError> {
-        let secret = match config.store.directory() {
-            Some(directory) => auth::load_or_create(&directory).map_err(StartError::Secret)?,
+        let directory = config.store.directory();
+        let secret = match &directory {
+            Some(directory) => auth::load_or_create(directory).map_err(StartError::Secret)?,
             None => auth::random_secret(),
         };
         let first_user = FirstUser::find(opened.accounts.as_ref(), &config.auth).await?;
         let (stop, stopped) = stop::stop();
         let aggregator = MetricsAggregator::new(&config.sampling.roots);
-        let app = app(config, opened, &secret, &aggregator, stopped)?;
+        let app = app(config, opened, (&secret, directory.as_deref()), &aggregator, stopped)?;
         Ok(Self { app: Arc::new(app), aggregator, stop, first_user, show: None })
     }
 
@@ -181,27 +188,31 @@ pub async fn serve(
 fn app(
     config: Config,
     Opened { store, accounts }: Opened,
-    secret: &SigningSecret,
+    (secret, directory): (&SigningSecret, Option<&Path>),
     aggregator: &MetricsAggregator,
     stop: Stop,
 ) -> Result<App, StartError> {
     let facts = host_facts(&config.sampling.roots);
-    let host: Arc<str> = config.sampling.host.as_deref().unwrap_or(&facts.name).into();
+    let identity = identity(&config.sampling, &facts, directory).map_err(StartError::Secret)?;
     let tokens = Tokens::new(secret, config.auth.token_lifetime);
-    let way = Way::open(&config.store, Arc::clone(&store))?;
+    let way = Way::open(&config.store, Arc::clone(&store), identity.clone())?;
+    let host = Arc::new(KeptName::new(Arc::clone(&identity.name), Arc::clone(&way.writer)));
     Ok(App {
         way,
         sessions: Sessions::new(tokens, Arc::clone(&accounts)),
         passwords: Passwords::new().map_err(StartError::Password)?,
         throttle: auth::Throttle::default(),
         live: Arc::new(Hub::new(Arc::clone(&host), config.sampling.interval)),
+        hosts: Hosts::new(Arc::clone(&store), config.sampling.interval),
         queries: Gate::new(QUERIES, WAITING_QUERIES, "too many questions to the store at once"),
         cleanup: Cleanup::new(Arc::clone(&store), Arc::clone(&accounts)),
+        others: Default::default(),
         exposition: Default::default(),
         requests: Default::default(),
         tables: aggregator.tables(),
         config,
         facts,
+        identity,
         host,
         store,
         accounts,
@@ -211,8 +222,9 @@ fn app(
 
 /// Each tick goes to the store and to those who watch; neither is waited for.
 fn start_sampler(app: &App, aggregator: MetricsAggregator) -> Result<Sampler, StartError> {
+    // Under its own name: the writer knows which one the store gave.
     let (live, writer, host) =
-        (Arc::clone(&app.live), Arc::clone(&app.way.writer), Arc::clone(&app.host));
+        (Arc::clone(&app.live), Arc::clone(&app.way.writer), Arc::clone(&app.identity.name));
     let interval = app.config.sampling.interval;
     let on_tick = move |tick: &perfwatch_collect::Tick<'_>| {
         let sample = Sample::of(tick);

@@ -15,6 +15,8 @@ mod error;
 mod extract;
 mod first_user;
 mod gate;
+mod hosts;
+mod identity;
 mod live;
 mod net;
 mod query;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use perfwatch_store::{BatchMetricsWriter, Spool, Store, StoreError, WriterOptions};
+use perfwatch_store::{BatchMetricsWriter, HostIdentity, Spool, Store, StoreError, WriterOptions};
 
 use crate::config::StoreConfig;
 
@@ -19,8 +19,12 @@ impl Way {
     /// # Errors
     /// [`StoreError::Locked`] if another process has the spool. One that cannot be opened for
     /// another reason is done without: live and history are worth more.
-    pub(crate) fn open(config: &StoreConfig, store: Arc<dyn Store>) -> Result<Self, StoreError> {
-        let options = WriterOptions::default();
+    pub(crate) fn open(
+        config: &StoreConfig,
+        store: Arc<dyn Store>,
+        identity: HostIdentity,
+    ) -> Result<Self, StoreError> {
+        let options = WriterOptions { identity: Some(identity), ..WriterOptions::default() };
         let spool = config.spool().map(|path| open_spool(&path, config.spool_max_bytes));
         let (writer, no_spool) = match spool {
             Some(Ok(spool)) => (BatchMetricsWriter::spawn_with_spool(store, options, spool), None),

@@ -174,20 +174,6 @@ async fn before_the_first_tick_there_is_nothing_to_show() {
 }
 
 #[tokio::test]
-async fn hosts_are_listed_this_one_first_known() {
-    let server = Server::start_keeping_all().await;
-    let token = server.login().await;
-    server.store.store.append(&[record("db1", 1_700_000_000_000, 1.0)]).await.unwrap();
-    let hosts = server.get("/api/hosts", &token).await.json();
-    let db1 = hosts["hosts"].as_array().unwrap().iter().find(|host| host["name"] == "db1").unwrap();
-    let seen = "2023-11-14T22:13:20.000Z";
-    let expected = json!({"name": "db1", "current": false, "first_seen": seen, "last_seen": seen});
-    assert_eq!(db1, &expected);
-    assert!(hosts.to_string().contains(r#""current":true"#), "{hosts}");
-    server.stop().await;
-}
-
-#[tokio::test]
 async fn one_part_of_the_policy_changes_and_the_others_stay() {
     let server = Server::start(config()).await;
     let token = server.login().await;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use crate::{
     StoreError, TierUsage,
     layout::{Frame, Place, slice::Slice},
+    registry::Machine,
 };
 
 /// Times are kept in 44 bits, which last until the year 2527.
@@ -109,6 +110,9 @@ pub(crate) trait Files: Send + Sync + 'static {
 
     /// Keeps frames, none of which is there yet, and names: all or nothing, and durably.
     async fn append(&self, names: Vec<NewNames>, frames: &[Frame]) -> Result<(), StoreError>;
+
+    /// Writes down which machine has a name, durably.
+    async fn register(&self, name: &str, machine: &Machine) -> Result<(), StoreError>;
 
     /// The frames kept one by one behind a place, in order, at most `limit`: the place, and the
     /// frame if it is not damaged.

@@ -31,7 +31,10 @@ pub(crate) struct ConfigAnswer {
 /// What host this is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HostFacts {
+    /// The name that its history is kept under.
     name: String,
+    /// What no other machine has: 32 hexadecimal digits.
+    id: String,
     os: Option<String>,
     kernel: Option<String>,
     architecture: &'static str,
@@ -120,7 +123,7 @@ pub(crate) async fn config(State(app): State<Shared>, _: Session) -> Json<Config
     let interval = app.config.sampling.interval.as_millis();
     Json(ConfigAnswer {
         version: env!("CARGO_PKG_VERSION"),
-        host: host(&app.facts, &app.host),
+        host: host(&app.facts, app.host.get(), &app.identity.id),
         interval_ms: u64::try_from(interval).unwrap_or(u64::MAX),
         store: store(&app),
         writer: writer(&app),
@@ -131,9 +134,10 @@ pub(crate) async fn config(State(app): State<Shared>, _: Session) -> Json<Config
     })
 }
 
-fn host(facts: &Facts, name: &str) -> HostFacts {
+fn host(facts: &Facts, name: &str, id: &str) -> HostFacts {
     HostFacts {
         name: name.to_owned(),
+        id: id.to_owned(),
         os: facts.os.clone(),
         kernel: facts.kernel.clone(),
         architecture: facts.architecture,

@@ -52,6 +52,13 @@ impl Program {
         Self::spawn(program(data, more), 2)
     }
 
+    /// The same with more environment.
+    pub fn start_with(data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = program(data, more);
+        command.envs(environment.iter().copied());
+        Self::spawn(command, 2)
+    }
+
     /// The same without a password from outside: it says one of its own.
     pub fn first_start(data: &Path) -> Self {
         let mut command = program(data, &[]);

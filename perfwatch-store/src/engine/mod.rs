@@ -11,6 +11,7 @@ mod contents;
 #[cfg(feature = "exchange")]
 mod extract;
 mod glance;
+mod hosts;
 mod import;
 mod keep;
 mod load;
@@ -32,6 +33,7 @@ use crate::{
     damage::{Damage, Damaged},
     head::Head,
     layout::Index,
+    registry::Registry,
 };
 pub use contents::{HostContents, SliceBytes};
 use recent::Recent;
@@ -57,6 +59,7 @@ pub(crate) struct Engine<F> {
     pub(crate) files: F,
     pub(crate) index: Mutex<Index>,
     pub(crate) head: Mutex<Head>,
+    registry: Mutex<Registry>,
     damage: Damage,
     sealing: Sealing,
     closed: AtomicBool,
@@ -78,6 +81,7 @@ impl<F: Files> Engine<F> {
             files,
             index: Mutex::new(index),
             head: Mutex::default(),
+            registry: Mutex::default(),
             damage: Damage::default(),
             sealing,
             closed: AtomicBool::new(false),
@@ -104,6 +108,11 @@ impl<F: Files> Engine<F> {
 
     pub(crate) fn head(&self) -> MutexGuard<'_, Head> {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who writes under which name.
+    pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self) -> Result<(), StoreError> {

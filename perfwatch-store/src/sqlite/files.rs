@@ -17,12 +17,13 @@ use super::{
     error::is_corrupt,
     gathered,
     key::{frame_key, frame_place, part_key, part_keys, slice_key, slice_place},
-    salvage,
+    machines, salvage,
 };
 use crate::{
     StoreError, TierUsage,
     archive::{Change, Files, Moment, NewNames, Sheet, Shelf, TIMES, Totals},
     layout::{Frame, Place, host_check, name_check, slice::Slice},
+    registry::Machine,
 };
 
 /// How many pages are given back in one step.
@@ -69,6 +70,11 @@ impl Files for SqliteFiles {
             _ => write(&mut writer, names, frames).await,
         };
         written.map_err(self.explain())
+    }
+
+    async fn register(&self, name: &str, machine: &Machine) -> Result<(), StoreError> {
+        let mut writer = self.writer().await?;
+        machines::write(&mut writer, name, machine).await.map_err(self.explain())
     }
 
     async fn frames(

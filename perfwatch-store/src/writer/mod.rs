@@ -135,6 +135,12 @@ impl BatchMetricsWriter {
         self.queue.push(record);
     }
 
+    /// The name that the store keeps the frames of [`WriterOptions::identity`] under, once it was
+    /// there to say.
+    pub fn registered_name(&self) -> Option<&Arc<str>> {
+        self.queue.given()
+    }
+
     /// What became of all records so far.
     pub fn counts(&self) -> WriterCounts {
         self.queue.counts()

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod append;
+pub(crate) mod hosts;
 pub(crate) mod property;
 pub(crate) mod range;
 pub(crate) mod retention;
@@ -12,7 +13,7 @@ macro_rules! suite {
     ($backend:ident) => {
         mod $backend {
             use crate::{
-                contract::{accounts, append, property, range, retention, retention_limits},
+                contract::{accounts, append, hosts, property, range, retention, retention_limits},
                 fixture::$backend,
             };
 
@@ -26,6 +27,12 @@ macro_rules! suite {
                 append::a_series_may_get_more_decimals,
                 append::a_row_named_twice_counts_once,
                 append::a_closed_store_says_so,
+                hosts::a_machine_that_registers_again_has_its_name,
+                hosts::two_machines_with_one_name_are_told_apart,
+                hosts::frames_of_nobody_go_to_the_first_that_registers,
+                hosts::interval_and_version_are_renewed,
+                hosts::hosts_come_by_name,
+                hosts::the_newest_values_of_all_hosts_come_at_once,
                 range::a_range_ends_before_its_end,
                 range::a_gap_is_a_gap,
                 range::auto_is_raw_until_the_limit,
