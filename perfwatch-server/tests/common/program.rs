@@ -52,6 +52,18 @@ impl Program {
         Self::spawn(program(data, more), 2)
     }
 
+    /// Starts it on a free port and this store, and says less.
+    pub fn on(store: &str, more: &[&str]) -> Self {
+        let store = format!("--store={store}");
+        let arguments = ["--listen=127.0.0.1:0", "--interval=100ms", &store];
+        Self::spawn(command(&[&arguments, more].concat()), 2)
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The same with more environment.
     pub fn start_with(data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = program(data, more);

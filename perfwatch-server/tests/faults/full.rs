@@ -12,10 +12,10 @@ use crate::{
 };
 
 /// A file system in memory of this many MiB.
-struct Disk(TempDir);
+pub(crate) struct Disk(pub(crate) TempDir);
 
 impl Disk {
-    fn new(mebibytes: u32) -> Self {
+    pub(crate) fn new(mebibytes: u32) -> Self {
         let disk = Self(tempfile::tempdir().unwrap());
         mount(&["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "perfwatch"], disk.0.path());
         disk
@@ -44,7 +44,7 @@ fn mount(arguments: &[&str], at: &Path) {
 }
 
 /// Writes until nothing more fits.
-fn fill(file: &Path) {
+pub(crate) fn fill(file: &Path) {
     let mut length = 1 << 20;
     let mut ballast = fs::File::create(file).unwrap();
     while length > 0 {

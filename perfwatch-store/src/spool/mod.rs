@@ -33,6 +33,9 @@ const LARGEST_SEGMENT: u64 = 8 << 20;
 /// So many pieces, each written at once, fill a segment.
 const PIECES: u64 = 8;
 
+/// What a file system gives at once.
+const BLOCK: u64 = 4096;
+
 /// Where the process that has the spool is named.
 const LOCK: &str = "lock";
 
@@ -109,9 +112,9 @@ impl Spool {
         self.segments.iter().map(Segment::waiting).sum()
     }
 
-    /// Bytes on disk.
+    /// Bytes on disk, which gives whole blocks.
     pub fn bytes(&self) -> u64 {
-        self.segments.iter().map(Segment::bytes).sum()
+        self.segments.iter().map(|segment| segment.bytes().next_multiple_of(BLOCK)).sum()
     }
 
     /// Writes records behind all others and waits until they are on the disk.
@@ -209,7 +212,9 @@ impl Spool {
     /// Takes the oldest segments away until so many bytes fit.
     fn make_room(&mut self, length: u64) -> Gone {
         let mut gone = Gone::default();
-        while self.bytes() + length > self.most_bytes && self.segments.len() > 1 {
+        while self.bytes() + length.next_multiple_of(BLOCK) > self.most_bytes
+            && self.segments.len() > 1
+        {
             let Some(oldest) = self.segments.pop_front() else { break };
             self.read.clear();
             gone.records += oldest.waiting();

@@ -76,7 +76,7 @@ impl Segment {
         self.header.records - self.header.taken
     }
 
-    /// Its bytes on disk.
+    /// Its length, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.header.end
     }

@@ -66,6 +66,11 @@ fn segments(directory: &TempDir) -> Vec<PathBuf> {
     files
 }
 
+/// Where the next record will be, in the one segment that there is.
+fn end(directory: &TempDir) -> u64 {
+    fs::metadata(&segments(directory)[0]).unwrap().len()
+}
+
 fn flip(path: &Path, at: u64) {
     let mut bytes = fs::read(path).unwrap();
     bytes[usize::try_from(at).unwrap()] ^= 0x10;
@@ -119,8 +124,7 @@ fn the_oldest_go_where_it_is_full_and_the_disk_is_not_used_beyond() {
         dropped += appended.dropped;
         let used: u64 =
             segments(&directory).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
-        assert_eq!(used, spool.bytes());
-        assert!(used <= MIB, "{used}");
+        assert!(used <= spool.bytes() && spool.bytes() <= MIB, "{used} {}", spool.bytes());
         assert_eq!(spool.waiting() + dropped, start.unsigned_abs() + 500);
     }
     assert!(dropped > 0 && spool.bytes() > MIB * 9 / 10, "{dropped} {}", spool.bytes());
@@ -132,7 +136,7 @@ fn a_damaged_record_costs_itself_only() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = open(&directory);
     spool.append(&records(0..1));
-    let first = spool.bytes();
+    let first = end(&directory);
     spool.append(&records(1..50));
     drop(spool);
     let file = &segments(&directory)[0];
@@ -148,7 +152,7 @@ fn a_damaged_length_costs_the_rest_of_its_segment() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = open(&directory);
     spool.append(&records(0..10));
-    let ten = spool.bytes();
+    let ten = end(&directory);
     spool.append(&records(10..400));
     // Enough for a second segment.
     spool.append(&records(400..2000));
@@ -228,7 +232,7 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let mut spool = open(&directory);
         spool.append(&records(0..count));
-        let at = at % spool.bytes();
+        let at = at % end(&directory);
         drop(spool);
         flip(&segments(&directory)[0], at);
         let mut spool = open(&directory);
