@@ -1,4 +1,4 @@
-//! Frames that the store refused, as JSON lines that `perfwatch import` reads.
+//! Frames that the store refused, as JSON lines that `perfwatch store import` reads.
 
 use std::{
     fs::OpenOptions,

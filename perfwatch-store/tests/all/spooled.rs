@@ -24,13 +24,14 @@ struct Scene {
     store: Arc<Moody>,
     directory: TempDir,
     options: WriterOptions,
+    spool_bytes: u64,
 }
 
 impl Scene {
     fn new(mood: Mood) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let options = WriterOptions { batch: 16, ..WriterOptions::default() };
-        Self { store: Moody::new(mood), directory, options }
+        Self { store: Moody::new(mood), directory, options, spool_bytes: MIB }
     }
 
     fn spool(&self) -> PathBuf {
@@ -38,7 +39,7 @@ impl Scene {
     }
 
     fn start(&self) -> BatchMetricsWriter {
-        let spool = Spool::open(&self.spool(), MIB).unwrap();
+        let spool = Spool::open(&self.spool(), self.spool_bytes).unwrap();
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         BatchMetricsWriter::spawn_with_spool(store, self.options.clone(), spool)
     }
@@ -136,6 +137,23 @@ async fn a_long_outage_goes_to_the_disk_and_comes_back_in_order() {
     let query = RangeQuery { selection, ..ask(0, 0) };
     let (spooled, direct) = (scene.store.range(&query).await, direct.range(&query).await);
     assert_eq!(show(&spooled.unwrap(), START), show(&direct.unwrap(), START));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_longer_than_the_spool_costs_the_oldest_and_no_other() {
+    let mut scene = Scene::new(Mood::Away);
+    scene.spool_bytes = MIB / 4;
+    let writer = scene.start();
+    pass(&writer, 0..5000).await;
+    let counts = writer.counts();
+    assert!(counts.dropped > 100 && counts.waiting > 100, "{counts:?}");
+    assert!(counts.spool_bytes <= scene.spool_bytes, "{counts:?}");
+    scene.mood(Mood::Works);
+    sleep(LONG).await;
+    let counts = writer.counts();
+    assert_eq!((counts.expected, counts.waiting), (5000, 0));
+    assert_eq!(scene.taken(), (counts.dropped.cast_signed()..5000).collect::<Vec<_>>());
+    assert_eq!(scene.held().await, counts.stored);
 }
 
 #[tokio::test(start_paused = true)]
