@@ -14,10 +14,14 @@ declare -A packages=(
     [make]=make
     [mkfs.ext4]=e2fsprogs
     [mount]=mount
+    [postgres]=postgresql
     [python3]=python3
     [setpriv]=util-linux
     [systemd-analyze]=systemd
 )
+
+# Debian keeps the server's programs out of the way.
+PATH=$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')
 
 missing=()
 for program in "${!packages[@]}"; do

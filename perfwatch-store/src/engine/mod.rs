@@ -31,6 +31,7 @@ use crate::{
     head::Head,
     layout::Index,
 };
+pub(crate) use append::{Late, due_before};
 pub use contents::{HostContents, SliceBytes};
 use recent::Recent;
 pub use verify::{DamagedRange, Progress};

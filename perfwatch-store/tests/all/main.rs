@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod changes;
+mod cluster;
 mod contract;
 mod exchange;
 mod fixture;
@@ -12,5 +13,6 @@ mod sqlite;
 mod writer;
 
 contract::suite!(memory);
+contract::suite!(postgres);
 contract::suite!(sqlite_file);
 contract::suite!(sqlite_sealed);
