@@ -20,12 +20,14 @@ declare -A packages=(
     [systemd-analyze]=systemd
 )
 
-# Debian keeps the server's programs out of the way.
-PATH=$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')
+# Whether a program is there. Debian keeps those of PostgreSQL out of the way.
+is_there() {
+    command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
+}
 
 missing=()
 for program in "${!packages[@]}"; do
-    command -v "$program" >/dev/null || missing+=("${packages[$program]}")
+    is_there "$program" || missing+=("${packages[$program]}")
 done
 
 if ((${#missing[@]})); then
@@ -44,7 +46,7 @@ if ((${#missing[@]})); then
     fi
 fi
 for program in "${!packages[@]}"; do
-    command -v "$program" >/dev/null || { echo "$program is still missing (package ${packages[$program]})" >&2; exit 1; }
+    is_there "$program" || { echo "$program is still missing (package ${packages[$program]})" >&2; exit 1; }
 done
 
 command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.94 or newer, see rustup.rs" >&2; exit 1; }

@@ -56,6 +56,13 @@ pub(crate) async fn database() -> String {
     format!("postgres:///{name}?host={}&user=watch", socket.display())
 }
 
+/// Runs statements by plain SQL.
+pub(crate) async fn run(url: &str, sql: &'static str) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
 fn options(socket: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass().socket(socket).username("watch").database("postgres")
 }

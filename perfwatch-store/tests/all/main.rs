@@ -6,9 +6,11 @@
 mod changes;
 mod cluster;
 mod contract;
+mod equal;
 mod exchange;
 mod fixture;
 mod history_file;
+mod postgres_server;
 mod sqlite;
 mod writer;
 
