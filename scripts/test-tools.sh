@@ -6,6 +6,7 @@ set -euo pipefail
 # program -> Debian package
 declare -A packages=(
     [chromium]=chromium
+    [prometheus]=prometheus
     [promtool]=prometheus
     [strace]=strace
     [mpstat]=sysstat
@@ -17,6 +18,7 @@ declare -A packages=(
     [python3]=python3
     [setpriv]=util-linux
     [systemd-analyze]=systemd
+    [victoria-metrics]=victoria-metrics
 )
 
 missing=()

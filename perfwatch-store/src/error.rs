@@ -10,7 +10,7 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL names no store that this build can open.
-    #[error("{reason}; a store is `sqlite:PATH` or `memory:`")]
+    #[error("{reason}; a store is `sqlite:PATH`, `memory:` or `prometheus+http(s)://HOST:PORT`")]
     BadUrl {
         /// What is wrong with it. The URL itself may hold a password and is not repeated.
         reason: String,
@@ -137,6 +137,11 @@ pub enum StoreError {
         /// What is wrong with it, and what would be accepted.
         reason: String,
     },
+    /// How long anything is kept is not this store's to say.
+    #[error(
+        "how long metrics are kept is set in the engine itself, such as by -retentionPeriod or --storage.tsdb.retention.time; PerfWatch deletes nothing there"
+    )]
+    RetentionElsewhere,
     /// There is no user of this name.
     #[error("there is no user `{name}`")]
     NoSuchUser {

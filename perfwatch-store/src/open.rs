@@ -2,7 +2,9 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use crate::{Accounts, MemoryAccounts, MemoryStore, SqliteStore, Store, StoreError};
+use crate::{
+    Accounts, MemoryAccounts, MemoryStore, PrometheusStore, SqliteStore, Store, StoreError,
+};
 
 /// A store and the accounts beside it.
 #[derive(Clone)]
@@ -20,7 +22,9 @@ impl fmt::Debug for Opened {
 }
 
 /// Opens `memory:` (gone when the process ends), or `sqlite:PATH` (also `sqlite:///absolute/path`),
-/// which makes the file and its directory where they are missing.
+/// which makes the file and its directory where they are missing. An engine
+/// (`prometheus+http://...`, see [`PrometheusStore::new`]) keeps no accounts: those beside it are
+/// gone when the process ends.
 ///
 /// # Errors
 /// [`StoreError::BadUrl`] for anything else, or what opening the file ran into.
@@ -31,6 +35,7 @@ pub async fn open(url: &str) -> Result<Opened, StoreError> {
     match scheme {
         "memory" => Ok(open_memory()),
         "sqlite" => open_sqlite(sqlite_path(rest)?).await,
+        "prometheus+http" | "prometheus+https" => open_engine(url),
         other => Err(bad_url(format!("`{other}:` is not a kind of store"))),
     }
 }
@@ -44,6 +49,11 @@ fn open_memory() -> Opened {
         store: Arc::new(MemoryStore::default()),
         accounts: Arc::new(MemoryAccounts::default()),
     }
+}
+
+fn open_engine(url: &str) -> Result<Opened, StoreError> {
+    let store = Arc::new(PrometheusStore::new(url)?);
+    Ok(Opened { store, accounts: Arc::new(MemoryAccounts::default()) })
 }
 
 /// The path behind `sqlite:`.

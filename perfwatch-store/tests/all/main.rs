@@ -5,6 +5,7 @@
 
 mod changes;
 mod contract;
+mod engine;
 mod exchange;
 mod fixture;
 mod history_file;
@@ -14,3 +15,5 @@ mod writer;
 contract::suite!(memory);
 contract::suite!(sqlite_file);
 contract::suite!(sqlite_sealed);
+contract::engine_suite!(victoria_metrics);
+contract::engine_suite!(prometheus);
