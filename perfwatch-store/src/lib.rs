@@ -47,7 +47,7 @@ pub use exchange::{
 };
 pub use import::{ImportFrame, ImportValue};
 pub use memory::{MemoryAccounts, MemoryStore};
-pub use open::{Opened, open};
+pub use open::{Opened, is_engine, open, open_with_accounts};
 pub use place::{FILE_NAME, data_directory, file_of};
 pub use policy::{DOWNSAMPLE_INTERVALS, RetentionPolicy, RetentionPolicyUpdate, RetentionReport};
 pub use prometheus::PrometheusStore;

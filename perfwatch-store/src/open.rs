@@ -40,6 +40,26 @@ pub async fn open(url: &str) -> Result<Opened, StoreError> {
     }
 }
 
+/// Opens a store, and the accounts of another beside it. One URL twice is one store.
+///
+/// # Errors
+/// As [`open`]; also if the accounts would be in an engine, which keeps none.
+pub async fn open_with_accounts(store: &str, accounts: &str) -> Result<Opened, StoreError> {
+    if is_engine(accounts) {
+        return Err(bad_url("an engine keeps no accounts: keep them in `sqlite:PATH`"));
+    }
+    let opened = open(store).await?;
+    if store == accounts {
+        return Ok(opened);
+    }
+    Ok(Opened { accounts: open(accounts).await?.accounts, ..opened })
+}
+
+/// Whether a URL names an engine, which keeps series and no accounts.
+pub fn is_engine(url: &str) -> bool {
+    url.starts_with("prometheus+")
+}
+
 pub(crate) fn bad_url(reason: impl Into<String>) -> StoreError {
     StoreError::BadUrl { reason: reason.into() }
 }

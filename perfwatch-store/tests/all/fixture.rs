@@ -9,7 +9,10 @@ use perfwatch_store::{
 };
 use tempfile::TempDir;
 
-use crate::engine::{self, Engine};
+use crate::{
+    engine,
+    process::{self, Engine},
+};
 
 metric_table! {
     /// An application.
@@ -72,11 +75,11 @@ pub(crate) async fn sqlite_sealed() -> Backend {
 }
 
 pub(crate) async fn victoria_metrics() -> Backend {
-    on_engine(Engine::running(&engine::VICTORIA_METRICS))
+    on_engine(Engine::running(&process::VICTORIA_METRICS))
 }
 
 pub(crate) async fn prometheus() -> Backend {
-    on_engine(Engine::running(&engine::PROMETHEUS))
+    on_engine(Engine::running(&process::PROMETHEUS))
 }
 
 /// A store of its own, told apart by a label, on an engine that tests share.

@@ -9,6 +9,7 @@ mod engine;
 mod exchange;
 mod fixture;
 mod history_file;
+mod process;
 mod sqlite;
 mod writer;
 
