@@ -39,8 +39,9 @@ use crate::{
     Selection, SeriesSummary, Store, StoreError, Usage, archive::TIMES,
 };
 
-/// The longest that a write may take.
-const WRITE: Duration = Duration::from_secs(10);
+/// The longest that a request of a write may take: a server that vanished is noticed within ten
+/// seconds.
+const WRITE: Duration = Duration::from_secs(8);
 
 /// What remote write says it is.
 const HEADERS: [(&str, &str); 3] = [

@@ -6,6 +6,7 @@
 mod changes;
 mod contract;
 mod engine;
+mod engine_faults;
 mod exchange;
 mod fixture;
 mod history_file;
