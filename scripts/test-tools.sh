@@ -6,6 +6,7 @@ set -euo pipefail
 # program -> Debian package
 declare -A packages=(
     [chromium]=chromium
+    [openssl]=openssl
     [prometheus]=prometheus
     [promtool]=prometheus
     [strace]=strace

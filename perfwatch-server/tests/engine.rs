@@ -57,6 +57,11 @@ fn history_lies_in_the_engine_and_users_beside_the_daemon() {
     assert!(retention["usage"]["bytes"].is_null(), "{retention}");
     assert!(retention["usage"]["oldest"].is_string(), "{retention}");
 
+    the_queries_of_the_documentation_find_something(
+        &engine,
+        config["host"]["name"].as_str().unwrap(),
+    );
+
     let (code, _, log) = program.end(Signal::SIGTERM);
     assert_eq!(code, Some(0), "{log}");
     assert!(!log.contains("retention could not be applied"), "{log}");
@@ -67,6 +72,21 @@ fn history_lies_in_the_engine_and_users_beside_the_daemon() {
     let hosts = program.json("/api/hosts", &token);
     assert!(hosts.to_string().contains("last_seen"), "{hosts}");
     program.end(Signal::SIGTERM);
+}
+
+/// Each line of the blocks marked `promql`, asked of the engine as Grafana would.
+fn the_queries_of_the_documentation_find_something(engine: &Engine, host: &str) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scale.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("```promql\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let queries: Vec<String> =
+        blocks.flat_map(str::lines).map(|line| line.replace("$host", host)).collect();
+    assert!(queries.len() >= 5, "{queries:?}");
+    for query in queries {
+        let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let answer = engine.ask(&format!("/api/v1/query?nocache=1&query={encoded}"), "me:g%h/im");
+        assert!(answer.contains(r#""value":["#), "{query}: {answer}");
+    }
 }
 
 #[test]

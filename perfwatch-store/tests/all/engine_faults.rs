@@ -12,7 +12,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::fixture::{START, ask, loads};
+use crate::{
+    fixture::{START, ask, check, loads},
+    process::{Engine, PROMETHEUS_TLS},
+};
 
 /// What a request is answered with.
 #[derive(Clone)]
@@ -239,6 +242,29 @@ async fn a_renewed_token_is_read_after_a_refusal() {
     assert!(fake.request(0).contains("authorization: Bearer first-token\r\n"));
     assert!(fake.request(1).contains("authorization: Bearer second-token\r\n"));
     drop(file);
+    let error = PrometheusStore::new(&url).unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_verified() {
+    let engine = Engine::running(&PROMETHEUS_TLS);
+    let url = format!("prometheus+https://127.0.0.1:{}", engine.port);
+    let stranger = PrometheusStore::new(&url).unwrap();
+    let error = stranger.append(&loads([START])).await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("certificate"), "{error}");
+
+    let trusted = engine.directory.path().join("cert.pem");
+    let store = PrometheusStore::new(&format!("{url}?ca_file={}", trusted.display())).unwrap();
+    store.append(&loads([START])).await.unwrap();
+    check(&store, &ask(START, START + 1), &["step 0 of 0 raw", "at 0", "app.load avg 1"]).await;
+    // The name is verified too.
+    let other = format!("prometheus+https://localhost:{}", engine.port);
+    let other = PrometheusStore::new(&format!("{other}?ca_file={}", trusted.display())).unwrap();
+    other.append(&loads([START])).await.unwrap_err();
+
+    let no_certificate = engine.directory.path().join("key.pem");
+    let url = format!("{url}?ca_file={}", no_certificate.display());
     let error = PrometheusStore::new(&url).unwrap_err();
     assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
 }

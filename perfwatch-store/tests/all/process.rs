@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tempfile::TempDir;
 
 /// A program that is an engine.
@@ -81,12 +82,45 @@ pub(crate) static PROMETHEUS: Kind = Kind {
     running: Mutex::new(Weak::new()),
 };
 
+/// Prometheus behind TLS, with a certificate of its own in `cert.pem`.
+pub(crate) static PROMETHEUS_TLS: Kind = Kind {
+    program: "prometheus",
+    arguments: |directory, port| {
+        certificate(directory);
+        let config = directory.join("web.yml");
+        let text = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n";
+        std::fs::write(&config, text).unwrap();
+        let mut arguments = (PROMETHEUS.arguments)(directory, port);
+        arguments.push(format!("--web.config.file={}", config.display()));
+        arguments
+    },
+    ready: "",
+    flush: None,
+    running: Mutex::new(Weak::new()),
+};
+
+/// Makes `cert.pem` for 127.0.0.1, and its key.
+fn certificate(directory: &Path) {
+    let text = "[req]\ndistinguished_name = dn\nx509_extensions = ext\n[dn]\n[ext]\n\
+                basicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1\n";
+    std::fs::write(directory.join("openssl.cnf"), text).unwrap();
+    #[allow(clippy::disallowed_methods)] // Certificates are made by another program.
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=perfwatch", "-config", "openssl.cnf"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(directory)
+        .output()
+        .expect("openssl runs; scripts/test-tools.sh installs it");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
 /// A running engine; it ends with the last test that has it.
 pub(crate) struct Engine {
     child: Child,
     pub(crate) port: u16,
     flush: Option<&'static str>,
-    _directory: TempDir,
+    pub(crate) directory: TempDir,
 }
 
 impl Engine {
@@ -116,11 +150,11 @@ impl Engine {
             .unwrap_or_else(|error| {
                 panic!("{}: {error}; scripts/test-tools.sh installs it", kind.program)
             });
-        let mut engine = Self { child, port, flush: kind.flush, _directory: directory };
+        let mut engine = Self { child, port, flush: kind.flush, directory };
         let patience = Instant::now() + Duration::from_secs(60);
         while engine.get(kind.ready).is_none() {
             let ended = engine.child.try_wait().unwrap();
-            let log = || std::fs::read_to_string(engine._directory.path().join("log"));
+            let log = || std::fs::read_to_string(engine.directory.path().join("log"));
             assert!(ended.is_none() && Instant::now() < patience, "{}: {:?}", kind.program, log());
             sleep(Duration::from_millis(20));
         }
@@ -137,11 +171,24 @@ impl Engine {
     /// Whether a path answers with 200.
     fn get(&self, path: &str) -> Option<()> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        if path.is_empty() {
+            return Some(());
+        }
         stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         answer.lines().next()?.contains(" 200 ").then_some(())
+    }
+
+    /// What a path answers to somebody.
+    pub(crate) fn ask(&self, path: &str, user: &str) -> String {
+        let user = STANDARD.encode(user);
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nAuthorization: Basic {user}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// The URL of a store of its own.
