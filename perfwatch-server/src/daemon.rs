@@ -80,7 +80,8 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] with what is in the way.
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let opened = perfwatch_store::open(config.store.url.expose()).await?;
+        let (store, accounts) = (config.store.url.expose(), accounts_url(&config));
+        let opened = perfwatch_store::open_with_accounts(store, accounts).await?;
         Self::on(config, opened).await
     }
 
@@ -89,7 +90,7 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] with what is in the way.
     pub async fn on(config: Config, opened: Opened) -> Result<Self, StartError> {
-        let file = data_file(config.store.url.expose());
+        let file = data_file(accounts_url(&config));
         let directory = file.as_deref().and_then(Path::parent);
         let secret = match directory {
             Some(directory) => auth::load_or_create(directory).map_err(StartError::Secret)?,
@@ -252,6 +253,19 @@ async fn make_user(accounts: &dyn Accounts, password: &Secret) -> Result<(), Sta
     let hash = auth::password::hash(password.expose()).map_err(StartError::Password)?;
     accounts.create_user(ADMIN, &hash).await?;
     Ok(())
+}
+
+/// Where users are kept.
+fn accounts_url(config: &Config) -> &str {
+    config.store.accounts.as_ref().unwrap_or(&config.store.url).expose()
+}
+
+/// Where history is, for people: a URL without the credentials and parameters that it may hold.
+pub fn shown_place(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
 }
 
 /// The file that a store's URL names, if it names one.

@@ -73,6 +73,8 @@ pub struct SamplingConfig {
 pub struct StoreConfig {
     /// The store's URL; it may hold a password.
     pub url: Secret,
+    /// The URL of what keeps users, configuration and the archive policy, if not the store.
+    pub accounts: Option<Secret>,
 }
 
 /// Who may log in, and for how long.
@@ -120,7 +122,7 @@ impl Default for Config {
                 roots: Roots::default(),
                 host: None,
             },
-            store: StoreConfig { url: Secret::new("memory:") },
+            store: StoreConfig { url: Secret::new("memory:"), accounts: None },
             auth: AuthConfig { token_lifetime: Duration::ZERO, admin_password: None },
             exposition: ExpositionConfig::default(),
             log: String::new(),
