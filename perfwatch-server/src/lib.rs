@@ -13,6 +13,7 @@ mod daemon;
 mod duration;
 mod error;
 mod extract;
+mod first_user;
 mod gate;
 mod hosts;
 mod identity;
@@ -25,6 +26,7 @@ mod routes;
 mod secret;
 mod stop;
 mod time;
+mod way;
 
 pub use config::{Config, settings_markdown};
 pub use daemon::{Daemon, StartError, data_file, serve, shown_place};

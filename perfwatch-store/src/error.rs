@@ -182,6 +182,19 @@ impl StoreError {
         )
     }
 
+    /// What is wrong, in a few words that name no path and no address.
+    pub(crate) fn summary(&self) -> &'static str {
+        match self {
+            Self::Full { .. } => "no space is left",
+            Self::Unavailable { .. } => "it does not answer",
+            Self::Throttled { .. } => "it asks for a pause",
+            Self::Refused { .. } | Self::BadQuery { .. } => "it refused a frame",
+            Self::Unwritable { .. } | Self::Locked { .. } => "its file cannot be written",
+            Self::Corrupt { .. } => "it is damaged",
+            _ => "it failed",
+        }
+    }
+
     pub(crate) fn closed() -> Self {
         Self::unavailable("it was closed")
     }

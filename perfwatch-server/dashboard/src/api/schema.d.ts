@@ -857,9 +857,12 @@ export interface components {
         };
         /** @description Where history is kept. */
         StoreState: {
+            /** @description What it said, if it takes no frames. */
             detail?: string | null;
             /** @description Such as `sqlite`. */
             kind: string;
+            /** @description Since when it takes none. */
+            since?: string | null;
             /** @description `ok` or `degraded`. */
             status: string;
         };
@@ -897,6 +900,23 @@ export interface components {
             dropped: number;
             /** Format: int64 */
             expected: number;
+            /**
+             * Format: int64
+             * @description Of those dropped: refused by the store, and set aside beside the spool.
+             */
+            set_aside: number;
+            /**
+             * Format: int64
+             * @description The bytes of the spool.
+             */
+            spool_bytes: number;
+            /** @description Why frames do not wait on disk, where they should. */
+            spool_trouble?: string | null;
+            /**
+             * Format: int64
+             * @description Of those that wait: in the spool, on disk.
+             */
+            spooled: number;
             /** Format: int64 */
             stored: number;
             /** Format: int64 */
