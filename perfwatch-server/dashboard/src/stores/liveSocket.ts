@@ -15,10 +15,19 @@ export function backoffDelay(attempt: number, random: number): number {
   return Math.round(delay * (0.85 + 0.3 * random))
 }
 
+/** How another host is doing, where it is not simply live. */
+export interface HostNotice {
+  state: string
+  detail: string
+}
+
 interface Handlers {
   token: string
+  /** Null for the daemon's own. */
+  host: string | null
   frame: (message: LiveMessage) => void
   skipped: (count: number) => void
+  told: (notice: HostNotice | null) => void
   ended: () => void
 }
 
@@ -29,7 +38,7 @@ export function useLiveSocket(handlers: Handlers) {
   const online = useOnline()
   let refused = false
 
-  const socket = useWebSocket<string>(liveUrl(), {
+  const socket = useWebSocket<string>(liveUrl(handlers.host), {
     // In a header, not in the URL: an address ends up in logs and histories.
     protocols: ['perfwatch', `bearer.${handlers.token}`],
     heartbeat: {
@@ -48,6 +57,7 @@ export function useLiveSocket(handlers: Handlers) {
     },
     onConnected: () => {
       nextAttempt.value = null
+      handlers.told(null)
       lastFrame.value = { at: Date.now(), intervalMs: lastFrame.value?.intervalMs ?? 5000 }
     },
     onDisconnected: (_socket, event) => {
@@ -66,6 +76,9 @@ export function useLiveSocket(handlers: Handlers) {
       handlers.frame(frame)
     } else if (message?.type === 'skipped') {
       handlers.skipped(Number(message.count ?? 0))
+    } else if (message?.type === 'host') {
+      const notice = { state: String(message.state), detail: String(message.detail ?? '') }
+      handlers.told(notice.state === 'live' ? null : notice)
     }
   }
 
