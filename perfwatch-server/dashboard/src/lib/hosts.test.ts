@@ -23,7 +23,7 @@ it('orders numbers in names as numbers', () => {
 
 it('names a percentage by what it is of', () => {
   expect(vitalTitle('cpu.usage_percent')).toBe('CPU')
-  expect(vitalTitle('pressure.io.some_avg10_percent')).toBe('Pressure io')
+  expect(vitalTitle('pressure.io.some_avg10_percent')).toBe('Pressure IO')
   expect(vitalTitle('of_tomorrow.x')).toBe('of_tomorrow')
 })
 

@@ -1,6 +1,7 @@
 /** How hosts are listed: found by a part of their name, and described in a few words. */
 import type { HostEntry } from '@/api/types'
 import { sections } from '@/panels'
+import { humanize } from './catalogIndex'
 import { splitPath } from './paths'
 import { formatDuration, MISSING } from './units'
 
@@ -34,12 +35,12 @@ export function byName(hosts: readonly HostEntry[]): HostEntry[] {
   return [...hosts].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
-/** What an overview calls a percentage: `Memory`, `Pressure io`. */
+/** What an overview calls a percentage: `Memory`, `Pressure IO`. */
 export function vitalTitle(path: string): string {
   const segments = splitPath(path)
   const type = segments[0] ?? path
   const title = sections.find((section) => section.type === type)?.title ?? type
-  return segments.length > 2 ? `${title} ${segments[1]}` : title
+  return segments.length > 2 ? `${title} ${humanize(segments[1] ?? '')}` : title
 }
 
 /** How long ago something was; a clock that is ahead says now. */

@@ -19,6 +19,7 @@ export function backoffDelay(attempt: number, random: number): number {
 export interface HostNotice {
   state: string
   detail: string
+  lastSeen: string | null
 }
 
 interface Handlers {
@@ -77,7 +78,7 @@ export function useLiveSocket(handlers: Handlers) {
     } else if (message?.type === 'skipped') {
       handlers.skipped(Number(message.count ?? 0))
     } else if (message?.type === 'host') {
-      const notice = { state: String(message.state), detail: String(message.detail ?? '') }
+      const notice = noticeOf(message)
       handlers.told(notice.state === 'live' ? null : notice)
     }
   }
@@ -105,6 +106,11 @@ export function useLiveSocket(handlers: Handlers) {
   })
 
   return { state, retryInSeconds, retry: socket.open, close: socket.close }
+}
+
+function noticeOf({ state, detail, last_seen }: Record<string, unknown>): HostNotice {
+  const lastSeen = typeof last_seen === 'string' ? last_seen : null
+  return { state: String(state), detail: String(detail ?? ''), lastSeen }
 }
 
 function parse(text: string): Record<string, unknown> | null {
