@@ -11,6 +11,7 @@ declare -A packages=(
     [mpstat]=sysstat
     [cc]=gcc
     [curl]=curl
+    [faketime]=faketime
     [make]=make
     [mkfs.ext4]=e2fsprogs
     [mount]=mount

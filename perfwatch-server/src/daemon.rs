@@ -218,7 +218,7 @@ fn start_sampler(app: &App, aggregator: MetricsAggregator) -> Result<Sampler, St
     let interval = app.config.sampling.interval;
     let on_tick = move |tick: &perfwatch_collect::Tick<'_>| {
         let sample = Sample::of(tick);
-        writer.push(Record { host: Arc::clone(host.get()), view: Arc::clone(&sample.view) });
+        writer.push(Record::new(Arc::clone(host.get()), Arc::clone(&sample.view)));
         live.leave(sample);
     };
     Sampler::spawn(aggregator, interval, on_tick).map_err(StartError::Sampler)

@@ -95,10 +95,14 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Whether frames are kept one by one anywhere but in the head.
     fn keeps_frames(&self) -> bool;
 
-    /// What is there at each look, which may change from one to the next; nothing where somebody
-    /// else may change it, or where a moment is had as easily.
-    async fn glance(&self) -> Result<Option<Box<dyn Moment + '_>>, StoreError> {
-        Ok(None)
+    /// Whether nobody else may change what is there, and a [`Files::glance`] is cheaper than a moment.
+    fn may_glance(&self) -> bool {
+        false
+    }
+
+    /// What is there at each look, which may change from one to the next.
+    async fn glance(&self) -> Result<Box<dyn Moment + '_>, StoreError> {
+        self.moment().await
     }
 
     /// What is there now.

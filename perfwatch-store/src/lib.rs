@@ -21,6 +21,7 @@ mod exchange;
 mod head;
 mod import;
 mod layout;
+mod lock;
 mod memory;
 mod open;
 mod place;
@@ -29,8 +30,10 @@ mod query;
 mod record;
 mod registry;
 mod retention;
+mod spool;
 mod sqlite;
 mod store;
+mod text;
 mod writer;
 
 pub use accounts::{Accounts, User};
@@ -53,6 +56,7 @@ pub use policy::{DOWNSAMPLE_INTERVALS, RetentionPolicy, RetentionPolicyUpdate, R
 pub use query::{Aggregate, RangeAnswer, RangeQuery, Selection, Series, SeriesSummary, Step, Tier};
 pub use record::{Point, Record};
 pub use retention::{Forecast, forecast};
+pub use spool::Spool;
 pub use sqlite::{FileInfo, HistoryFile, PartBytes, SqliteStore};
 pub use store::{HostIdentity, HostInfo, HostNewest, NewestValue, Store, TierUsage, Usage};
 pub use writer::{BatchMetricsWriter, WriterCounts, WriterOptions, WriterStatus};

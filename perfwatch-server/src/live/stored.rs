@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    fn record(timestamp_ms: i64) -> Record {
+    fn view(timestamp_ms: i64) -> View {
         let mut frame = Frame::new([&&machine::TABLE, &&disks::TABLE]);
         frame.timestamp_ms = timestamp_ms;
         frame.blocks[0].host_row().set_f64(machine::load, 1.5);
@@ -115,7 +115,11 @@ mod tests {
         frame.blocks[1].push_row("a \"b\".c").set_f64(disks::heat, 40.5);
         let mut view = View::default();
         view.update(None, &frame);
-        Record { host: "db1".into(), view: Arc::new(view) }
+        view
+    }
+
+    fn record(timestamp_ms: i64) -> Record {
+        Record::new("db1", Arc::new(view(timestamp_ms)))
     }
 
     #[tokio::test]
@@ -128,7 +132,7 @@ mod tests {
         let frame = newest(0..10_000).await.unwrap();
         assert_eq!((frame.timestamp_ms(), frame.resolution_ms()), (7000, Some(3000)));
         let read = |said: Utf8Bytes| serde_json::from_str::<serde_json::Value>(&said).unwrap();
-        let expected = text(&LiveMessage::new("db1", 3000, &live.view));
+        let expected = text(&LiveMessage::new("db1", 3000, &view(7000)));
         assert_eq!(read(frame.message("db1", 3000)), read(expected));
         assert!(newest(7001..10_000).await.is_none());
         assert_eq!(newest(1000..7000).await.unwrap().timestamp_ms(), 4000);

@@ -169,7 +169,7 @@ pub fn record_of(host: &str, timestamp_ms: i64, gauges: &[(&str, &str, &str, f64
     }
     let mut view = View::default();
     view.update(None, &frame);
-    Record { host: host.into(), view: Arc::new(view) }
+    Record::new(host, Arc::new(view))
 }
 
 /// A machine as it registers.

@@ -1,7 +1,7 @@
 //! Asking: the head first, then slices as they are at one later moment. So a frame that moves from
 //! the one into the other meanwhile is seen at least once, and counted once.
 
-use super::{Engine, recent::Glance};
+use super::{Engine, glance::Glance};
 use crate::{
     RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError, Usage,
     answer::{self, Asked, Found},
@@ -14,7 +14,7 @@ impl<F: Files> Engine<F> {
         query.validate()?;
         self.open()?;
         let (asked, head) = self.asked(&query.selection);
-        if let Some(mut glance) = Glance::begin(self).await? {
+        if let Some(mut glance) = Glance::begin(self) {
             let asked = asked.with_new_shelves(&query.selection, &self.index());
             let found = answer::range(&mut glance, asked, head, query).await?;
             if glance.end() {
@@ -34,7 +34,7 @@ impl<F: Files> Engine<F> {
         selection.validate()?;
         self.open()?;
         let (asked, head) = self.asked(selection);
-        if let Some(mut glance) = Glance::begin(self).await? {
+        if let Some(mut glance) = Glance::begin(self) {
             let asked = asked.with_new_shelves(selection, &self.index());
             let found = answer::summary(&mut glance, asked, head).await?;
             if glance.end() {

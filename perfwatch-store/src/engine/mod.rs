@@ -10,6 +10,7 @@ mod ask;
 mod contents;
 #[cfg(feature = "exchange")]
 mod extract;
+mod glance;
 mod hosts;
 mod import;
 mod keep;
@@ -17,6 +18,7 @@ mod load;
 mod recent;
 mod seal;
 mod verify;
+mod warm;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,

@@ -91,7 +91,7 @@ pub(crate) fn record(
 pub(crate) fn of(host: &str, frame: &Frame) -> Record {
     let mut view = View::default();
     view.update(None, frame);
-    Record { host: Arc::from(host), view: Arc::new(view) }
+    Record::new(host, Arc::new(view))
 }
 
 /// Frames of host `a` at these times, `load` being their number from 1.

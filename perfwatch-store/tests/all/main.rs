@@ -8,6 +8,8 @@ mod contract;
 mod exchange;
 mod fixture;
 mod history_file;
+mod moody;
+mod spooled;
 mod sqlite;
 mod writer;
 
