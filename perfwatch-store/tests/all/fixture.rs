@@ -68,6 +68,11 @@ pub(crate) async fn sqlite_sealed() -> Backend {
     Backend { opened, _directory: Some(directory) }
 }
 
+pub(crate) async fn postgres() -> Backend {
+    let opened = perfwatch_store::open(&crate::cluster::database().await).await.unwrap();
+    Backend { opened, _directory: None }
+}
+
 /// A frame of `load`, and of the heat of each part.
 pub(crate) fn record(
     host: &str,
