@@ -103,6 +103,11 @@ impl Pattern {
         Self(std::iter::once(Some(segment.to_owned())).chain(self.0.iter().cloned()).collect())
     }
 
+    /// Its segments, `None` for a star.
+    pub fn parts(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.iter().map(Option::as_deref)
+    }
+
     /// Whether a path, given as its segments, is named by this pattern.
     pub fn matches<S: AsRef<str>>(&self, segments: &[S]) -> bool {
         self.0.len() == segments.len()

@@ -81,7 +81,8 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] with what is in the way.
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let opened = perfwatch_store::open(config.store.url.expose()).await?;
+        let (store, accounts) = (config.store.url.expose(), config.store.accounts_url());
+        let opened = perfwatch_store::open_with_accounts(store, accounts).await?;
         Self::on(config, opened).await
     }
 
@@ -244,6 +245,14 @@ async fn flush(app: &App) {
     if after.waiting > 0 {
         tracing::info!(frames = after.waiting, "frames wait in the spool for the next start");
     }
+}
+
+/// Where history is, for people: a URL without the credentials and parameters that it may hold.
+pub fn shown_place(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
 }
 
 /// The file that a store's URL names, if it names one.

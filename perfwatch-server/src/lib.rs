@@ -29,7 +29,7 @@ mod time;
 mod way;
 
 pub use config::{Config, settings_markdown};
-pub use daemon::{Daemon, StartError, data_file, serve};
+pub use daemon::{Daemon, StartError, data_file, serve, shown_place};
 pub use router::openapi;
 pub use routes::catalog::{CatalogAnswer, catalog_of};
 pub use secret::Secret;

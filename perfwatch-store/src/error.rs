@@ -10,7 +10,10 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL names no store that this build can open.
-    #[error("{reason}; a store is `sqlite:PATH` or `memory:`")]
+    #[error(
+        "{reason}; a store is `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, \
+         `prometheus+http(s)://HOST:PORT` or `memory:`"
+    )]
     BadUrl {
         /// What is wrong with it. The URL itself may hold a password and is not repeated.
         reason: String,
@@ -107,6 +110,12 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// The server lets nobody in by this URL, or lacks what is needed.
+    #[error("{reason}")]
+    Denied {
+        /// What it refuses, and the cure.
+        reason: String,
+    },
     /// The store asks for a pause.
     #[error("the store asks to wait for {} s: {reason}", retry_after.as_secs_f64())]
     Throttled {
@@ -137,6 +146,11 @@ pub enum StoreError {
         /// What is wrong with it, and what would be accepted.
         reason: String,
     },
+    /// How long anything is kept is not this store's to say.
+    #[error(
+        "how long metrics are kept is set in the engine itself, such as by -retentionPeriod or --storage.tsdb.retention.time; PerfWatch deletes nothing there"
+    )]
+    RetentionElsewhere,
     /// There is no user of this name.
     #[error("there is no user `{name}`")]
     NoSuchUser {
@@ -163,6 +177,7 @@ impl StoreError {
                 | Self::Unwritable { .. }
                 | Self::Full { .. }
                 | Self::Unavailable { .. }
+                | Self::Denied { .. }
                 | Self::Throttled { .. }
         )
     }

@@ -3,11 +3,11 @@
 use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use anyhow::{Result, ensure};
-use nix::time::{ClockId, clock_gettime};
 use perfwatch_core::View;
 use perfwatch_store::{Record, Store, open};
 
 use super::{HOST, fill::tidy, process::written_bytes};
+use crate::process_cpu_ns;
 
 /// What appending cost, per tick.
 #[derive(Clone, Debug)]
@@ -65,10 +65,4 @@ async fn check(store: &dyn Store, records: &[Record]) -> Result<()> {
     let usage = store.usage().await?;
     ensure!(usage.frames >= records.len() as u64, "of {} frames: {usage:?}", records.len());
     Ok(())
-}
-
-/// CPU time of all threads of this process, also those of the store.
-fn process_cpu_ns() -> Result<u64> {
-    let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?;
-    Ok(u64::try_from(time.tv_sec())? * 1_000_000_000 + u64::try_from(time.tv_nsec())?)
 }

@@ -77,6 +77,8 @@ pub struct SamplingConfig {
 pub struct StoreConfig {
     /// The store's URL; it may hold a password.
     pub url: Secret,
+    /// The URL of what keeps users, configuration and the archive policy, if not the store.
+    pub accounts: Option<Secret>,
     /// Where this user's data belong, for what a store elsewhere needs beside it here.
     pub data_directory: Option<PathBuf>,
     /// Where frames wait on disk while the store is away, if not in the usual place.
@@ -86,10 +88,16 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// The directory of the daemon's own files; none where history is kept in memory.
+    /// The URL of what keeps users.
+    pub fn accounts_url(&self) -> &str {
+        self.accounts.as_ref().unwrap_or(&self.url).expose()
+    }
+
+    /// The directory of the daemon's own files: that of the SQLite file, if there is one; none
+    /// where history is kept in memory.
     pub fn directory(&self) -> Option<PathBuf> {
         let url = self.url.expose();
-        match data_file(url) {
+        match data_file(url).or_else(|| data_file(self.accounts_url())) {
             Some(file) => file.parent().map(Path::to_owned),
             None if url.starts_with("memory:") => None,
             None => self.data_directory.clone(),
@@ -159,6 +167,7 @@ impl Default for Config {
             },
             store: StoreConfig {
                 url: Secret::new("memory:"),
+                accounts: None,
                 data_directory: None,
                 spool_directory: None,
                 spool_max_bytes: 0,

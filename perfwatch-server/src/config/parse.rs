@@ -80,6 +80,13 @@ pub(super) fn store_url(text: &str) -> Result<String, String> {
     }
 }
 
+pub(super) fn accounts_url(text: &str) -> Result<String, String> {
+    if perfwatch_store::is_engine(text) {
+        return Err("an engine keeps no accounts: give sqlite:FILE".to_owned());
+    }
+    store_url(text)
+}
+
 pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(origin).collect()
 }

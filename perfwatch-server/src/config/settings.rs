@@ -96,9 +96,24 @@ pub(super) static SETTINGS: &[Setting] = &[
         ),
         from: From::Anywhere,
         instead_of: None,
-        help: "Where history is kept: sqlite:FILE, or memory: for nowhere.",
+        help: "Where history is kept: sqlite:FILE, an engine at prometheus+http://HOST:PORT, or \
+               memory: for nowhere.",
         set: |config, text| {
             parse::store_url(text).map(|value| config.store.url = Secret::new(value))
+        },
+    },
+    Setting {
+        key: "accounts",
+        shape: Shape::One("URL"),
+        default: Standard::Words(
+            "the store; beside an engine, the SQLite file that would be the default store",
+        ),
+        from: From::Anywhere,
+        instead_of: None,
+        help: "Where users and settings are kept, if not with history: sqlite:FILE.",
+        set: |config, text| {
+            let value = parse::accounts_url(text).map(Secret::new);
+            value.map(|value| config.store.accounts = Some(value))
         },
     },
     Setting {

@@ -22,6 +22,9 @@ use crate::time;
 /// What the store says is believed for so long, however long the interval is.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// A store that is slow to answer is asked less often: it has other work to do.
+const REST: u32 = 4;
+
 /// A host and its vital signs, one per path of [`VITALS`].
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
@@ -33,6 +36,7 @@ pub(crate) struct Host {
 pub(crate) struct Hosts {
     store: Arc<dyn Store>,
     fresh_for: Duration,
+    /// What it said, and until when that is believed.
     known: Mutex<Option<(Instant, Arc<Vec<Host>>)>>,
 }
 
@@ -48,13 +52,15 @@ impl Hosts {
     /// What the store said.
     pub(crate) async fn all(&self) -> Result<Arc<Vec<Host>>, StoreError> {
         let mut known = self.known.lock().await;
-        if let Some((at, hosts)) = &*known
-            && at.elapsed() < self.fresh_for
+        let begun = Instant::now();
+        if let Some((until, hosts)) = &*known
+            && begun < *until
         {
             return Ok(Arc::clone(hosts));
         }
         let hosts = Arc::new(ask(&*self.store).await?);
-        *known = Some((Instant::now(), Arc::clone(&hosts)));
+        let rest = self.fresh_for.max(begun.elapsed() * REST);
+        *known = Some((Instant::now() + rest, Arc::clone(&hosts)));
         Ok(hosts)
     }
 

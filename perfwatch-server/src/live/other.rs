@@ -113,6 +113,8 @@ async fn follow(app: Shared, host: String, sender: Sender) {
 struct Look {
     host: String,
     interval_ms: u64,
+    /// The interval that it registered with.
+    registered_ms: Option<u64>,
     /// When the interval was asked for.
     renewed: Option<Instant>,
     /// The time of its newest frame.
@@ -125,8 +127,9 @@ struct Look {
 impl Look {
     fn new(host: String) -> Self {
         let news = News::default();
-        let interval_ms = USUAL_INTERVAL_MS;
-        Self { host, interval_ms, renewed: None, last_ms: None, news, told: State::Live.name() }
+        let (interval_ms, told) = (USUAL_INTERVAL_MS, State::Live.name());
+        let (registered_ms, renewed, last_ms) = (None, None, None);
+        Self { host, interval_ms, registered_ms, renewed, last_ms, news, told }
     }
 
     fn pause(&self) -> Duration {
@@ -164,6 +167,7 @@ impl Look {
         if self.last_ms.is_none() || self.renewed.is_none_or(|at| at.elapsed() > RENEWAL) {
             let Some(info) = app.hosts.find(&self.host).await? else { return Ok(()) };
             self.renewed = Some(Instant::now());
+            self.registered_ms = info.interval_ms;
             self.interval_ms = info.interval_ms.unwrap_or(self.interval_ms);
             from = from.or(Some(info.last_seen_ms - SPAN_MS));
         }
@@ -171,7 +175,7 @@ impl Look {
         let until = time::now_ms().max(from + SPAN_MS) + AHEAD_MS;
         let frame = StoredFrame::newest(&*app.store, &self.host, from..until).await?;
         let Some(frame) = frame else { return Ok(()) };
-        if self.last_ms.is_none() {
+        if self.last_ms.is_none() && self.registered_ms.is_none() {
             self.interval_ms = frame.resolution_ms().unwrap_or(self.interval_ms);
         }
         self.last_ms = Some(frame.timestamp_ms());
@@ -180,12 +184,12 @@ impl Look {
         Ok(())
     }
 
-    /// How the host is doing, for programs and for people.
+    /// How the host is doing, as in `/api/hosts`, for programs and for people.
     fn state(&self) -> (&'static str, String) {
         let Some(last_ms) = self.last_ms else {
             return ("unknown", "no host of this name is in the store".to_owned());
         };
-        let state = State::at(last_ms, Some(self.interval_ms), time::now_ms());
+        let state = State::at(last_ms, self.registered_ms, time::now_ms());
         let detail = match state {
             State::Live => "it sends again".to_owned(),
             _ => format!("it has sent nothing since {}", time::rfc3339(last_ms)),

@@ -8,11 +8,11 @@ mod spacing;
 mod step;
 mod sums;
 
-use fold::Fold;
+pub(crate) use fold::Fold;
 use portion::{Adding, weight};
 use sources::Sources;
 pub use step::nice_step;
-use step::{fit, limit_for, step_for};
+pub(crate) use step::{Extent, fit, limit_for, step_for};
 
 use crate::{
     Aggregate, RangeAnswer, RangeQuery, Selection, SeriesSummary, Step, StoreError,
@@ -56,6 +56,21 @@ impl Asked {
             return self;
         }
         Self { shelves: Self::new(selection, index).shelves, ..self }
+    }
+
+    /// Whether anything can be found at all.
+    pub(crate) fn is_about_something(&self) -> bool {
+        !self.shelves.is_empty() && self.range.start < self.range.end
+    }
+
+    /// The part of the asked range in which anything can lie.
+    pub(crate) fn range(&self) -> &Range {
+        &self.range
+    }
+
+    /// The series.
+    pub(crate) fn selected(&self) -> &Selected {
+        &self.selected
     }
 
     /// What the head has of it.

@@ -35,6 +35,7 @@ use crate::{
     layout::Index,
     registry::Registry,
 };
+pub(crate) use append::{Late, due_before};
 pub use contents::{HostContents, SliceBytes};
 use recent::Recent;
 pub use verify::{DamagedRange, Progress};

@@ -84,7 +84,7 @@ impl HostIndex {
     }
 
     /// All series in the order of their numbers.
-    pub(super) fn series(&self) -> &[SeriesInfo] {
+    pub(crate) fn series(&self) -> &[SeriesInfo] {
         &self.names.list
     }
 

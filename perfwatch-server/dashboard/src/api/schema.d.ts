@@ -746,6 +746,8 @@ export interface components {
         RetentionAnswer: {
             /** @description The first hundred stretches that were found damaged since the start. */
             damaged: components["schemas"]["DamagedStretch"][];
+            /** @description Where else it is set how long things are kept, if the policy says nothing about that. */
+            elsewhere?: string | null;
             forecast?: components["schemas"]["StoreForecast"] | null;
             policy: components["schemas"]["RetentionPolicy"];
             usage: components["schemas"]["StoreUsage"];
@@ -866,17 +868,20 @@ export interface components {
         };
         /** @description What is stored. */
         StoreUsage: {
-            /** Format: int64 */
-            bytes: number;
+            /**
+             * Format: int64
+             * @description Null where an engine does not tell whose they are; likewise the next two.
+             */
+            bytes?: number | null;
             /**
              * Format: int64
              * @description Frames, and stretches of series, that were found damaged since the start and are left out.
              */
             damaged: number;
             /** Format: int64 */
-            downsampled_frames: number;
+            downsampled_frames?: number | null;
             /** Format: int64 */
-            frames: number;
+            frames?: number | null;
             newest?: string | null;
             oldest?: string | null;
         };
