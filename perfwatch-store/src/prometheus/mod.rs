@@ -23,16 +23,16 @@ mod tls;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 
 use self::{
-    address::Address, batch::Names, client::Client, hours::Hours, message::Sample, names::Labels,
-    promql::Windows,
+    address::Address, batch::Names, client::Client, hosts::Roll, hours::Hours, message::Sample,
+    names::Labels, promql::Windows,
 };
 use crate::{
     HostIdentity, HostInfo, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport,
@@ -57,6 +57,9 @@ pub struct PrometheusStore {
     names: Mutex<Names>,
     hours: Mutex<Hours>,
     windows: OnceLock<Windows>,
+    /// What is known of the hosts, and since when; and how often this store changed that.
+    roll: Mutex<Option<(Instant, Arc<Roll>)>>,
+    changes: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -76,6 +79,8 @@ impl PrometheusStore {
             client,
             hours: Mutex::default(),
             windows: OnceLock::new(),
+            roll: Mutex::default(),
+            changes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         })
     }
@@ -132,7 +137,10 @@ impl Store for PrometheusStore {
             (begun, marks)
         };
         self.write(records, &marks).await?;
-        self.hours().note(begun);
+        if !begun.is_empty() {
+            self.hours().note(begun);
+            self.forget_roll();
+        }
         Ok(())
     }
 
