@@ -8,6 +8,7 @@
 
 mod address;
 mod ask;
+mod asked;
 mod batch;
 mod cells;
 mod client;
