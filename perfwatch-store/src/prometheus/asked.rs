@@ -1,6 +1,11 @@
 //! What a question is about, and the single windows that answers are made of.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::BTreeSet,
+    ops::Range,
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::try_join_all;
 use perfwatch_core::series::Pattern;
@@ -17,6 +22,9 @@ use crate::{
     answer::Extent,
     layout::{Selected, SeriesInfo},
 };
+
+/// An engine may be replaced by a newer one while this runs.
+const TRUSTED: Duration = Duration::from_secs(600);
 
 /// The series that a question is about, and how the engine is asked for them.
 pub(super) struct Asked {
@@ -51,7 +59,8 @@ impl PrometheusStore {
         host: &str,
         range: &Range<i64>,
     ) -> Result<Option<Windows>, StoreError> {
-        if let Some(&windows) = self.windows.get() {
+        let known = *self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, windows)) = known.filter(|(since, _)| since.elapsed() < TRUSTED) {
             return Ok(Some(windows));
         }
         let frames = self.of_host(names::FRAME, host).text();
@@ -63,7 +72,9 @@ impl PrometheusStore {
         let around = self.client.instant(&around, frame + 1).await?;
         let closed = around.iter().any(|line| line.value_ms() == Some(frame));
         let windows = if closed { Windows::Closed } else { Windows::LeftOpen };
-        Ok(Some(*self.windows.get_or_init(|| windows)))
+        let known = Some((Instant::now(), windows));
+        *self.windows.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(Some(windows))
     }
 
     /// The first and the last frame of the range, and how many there are.

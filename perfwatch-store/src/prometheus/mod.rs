@@ -23,7 +23,7 @@ mod tls;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -57,7 +57,8 @@ pub struct PrometheusStore {
     client: Client,
     names: Mutex<Names>,
     hours: Mutex<Hours>,
-    windows: OnceLock<Windows>,
+    /// What a window covers, and when that was found out.
+    windows: Mutex<Option<(Instant, Windows)>>,
     /// What is known of the hosts, and since when; and how often this store changed that.
     roll: Mutex<Option<(Instant, Arc<Roll>)>>,
     changes: AtomicU64,
@@ -79,7 +80,7 @@ impl PrometheusStore {
             names: Mutex::new(Names::new(client.address.labels.clone())),
             client,
             hours: Mutex::default(),
-            windows: OnceLock::new(),
+            windows: Mutex::default(),
             roll: Mutex::default(),
             changes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
