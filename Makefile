@@ -1,5 +1,5 @@
 # `make run` starts PerfWatch, `make test` runs every test. `make help` lists the rest.
-.PHONY: help run build test test-faults bench bench-history side-by-side verify-numbers screenshots docs clean
+.PHONY: help run build test test-faults bench bench-history bench-scale side-by-side verify-numbers screenshots docs clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -23,6 +23,9 @@ bench: ## What sampling costs, beside the bare reads of the same files.
 
 bench-history: ## What history costs, beside VictoriaMetrics, Prometheus, DuckDB, JSON rows; ARGS="--quick".
 	benches/history/run $(ARGS)
+
+bench-scale: ## What PostgreSQL costs beside the plain layout, and a thousand hosts beside an engine.
+	benches/scale/run $(ARGS)
 
 side-by-side: ## What sampling costs, beside other programs; ARGS="--seconds 60 --runs 3".
 	benches/side-by-side/run $(ARGS)

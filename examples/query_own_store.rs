@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::time::sleep(INTERVAL).await;
         metrics.collect_all();
         let view = Arc::new(metrics.view().clone());
-        store.append(&[Record { host: HOST.into(), view }]).await?;
+        store.append(&[Record::new(HOST, view)]).await?;
     }
 
     // The use of every core (`*` stands for any one name) over the last minute.

@@ -1,10 +1,28 @@
 #!/usr/bin/env bash
-# Runs the browser test against the real daemon, in Chromium.
+# Runs the browser tests against the real daemon, in Chromium: many hosts in one store, then one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/daemon.sh
 
+profile=${PROFILE:-debug}
+build=(cargo build --locked -p perfwatch-server -p perfwatch-cli)
+[[ $profile == release ]] && build+=(--release)
+"${build[@]}"
+SERVER=${SERVER:-target/$profile/perfwatch-server}
+dashboard=perfwatch-server/dashboard
+[[ -d $dashboard/node_modules ]] || (cd "$dashboard" && npm ci)
+
+run_test() {
+    PERFWATCH_URL=$url PERFWATCH_USERNAME=admin PERFWATCH_PASSWORD=$password \
+        npm run --silent --prefix "$dashboard" "$1"
+}
+
+state=$(mktemp -d)
+node "$dashboard/e2e/other-hosts.mjs" |
+    "target/$profile/perfwatch" store import - "$state/perfwatch.db" --format jsonl
 start_daemon
-cd perfwatch-server/dashboard
-[[ -d node_modules ]] || npm ci
-PERFWATCH_URL=$url PERFWATCH_USERNAME=admin PERFWATCH_PASSWORD=$password npm run --silent e2e
+run_test e2e:hosts
+stop_daemon
+
+start_daemon
+run_test e2e

@@ -1,7 +1,7 @@
 # Sourced by scripts that need a running daemon: `start_daemon FLAG...` starts the real one with a
-# fresh database on a free port, and sets `url`, `password` and `state`. It is stopped, and its
-# files are removed, when the script ends. SERVER names a binary that is built already; otherwise
-# it is built for PROFILE (debug or release).
+# fresh database on a free port, and sets `url`, `password` and `state`; a `state` that is set already
+# is the folder of its database. It is stopped, and its files are removed, when the script ends. SERVER
+# names a binary that is built already; otherwise it is built for PROFILE (debug or release).
 
 start_daemon() {
     local profile=${PROFILE:-debug}
@@ -11,7 +11,7 @@ start_daemon() {
         "${build[@]}"
     fi
 
-    state=$(mktemp -d)
+    state=${state:-$(mktemp -d)}
     password=$(head -c 18 /dev/urandom | base64)
     # Port 0 lets the system choose; the daemon prints the address.
     STATE_DIRECTORY=$state PERFWATCH_ADMIN_PASSWORD=$password \
@@ -34,4 +34,5 @@ stop_daemon() {
     kill "$daemon" 2>/dev/null || true
     wait "$daemon" 2>/dev/null || true
     rm -rf "$state"
+    state=
 }

@@ -13,18 +13,25 @@ declare -A packages=(
     [mpstat]=sysstat
     [cc]=gcc
     [curl]=curl
+    [faketime]=faketime
     [make]=make
     [mkfs.ext4]=e2fsprogs
     [mount]=mount
+    [postgres]=postgresql
     [python3]=python3
     [setpriv]=util-linux
     [systemd-analyze]=systemd
     [victoria-metrics]=victoria-metrics
 )
 
+# Whether a program is there. Debian keeps those of PostgreSQL out of the way.
+is_there() {
+    command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
+}
+
 missing=()
 for program in "${!packages[@]}"; do
-    command -v "$program" >/dev/null || missing+=("${packages[$program]}")
+    is_there "$program" || missing+=("${packages[$program]}")
 done
 
 if ((${#missing[@]})); then
@@ -43,7 +50,7 @@ if ((${#missing[@]})); then
     fi
 fi
 for program in "${!packages[@]}"; do
-    command -v "$program" >/dev/null || { echo "$program is still missing (package ${packages[$program]})" >&2; exit 1; }
+    is_there "$program" || { echo "$program is still missing (package ${packages[$program]})" >&2; exit 1; }
 done
 
 command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.94 or newer, see rustup.rs" >&2; exit 1; }

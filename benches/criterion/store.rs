@@ -92,7 +92,7 @@ impl Frames {
     fn next(&mut self) -> Record {
         self.view.timestamp_ms += INTERVAL_MS;
         self.made += 1;
-        Record { host: "bench".into(), view: Arc::new(self.view.clone()) }
+        Record::new("bench", Arc::new(self.view.clone()))
     }
 
     /// All values as plain bytes.

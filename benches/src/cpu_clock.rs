@@ -16,7 +16,19 @@ use nix::{
 /// # Errors
 /// If the system has no such clock.
 pub fn thread_cpu_ns() -> Result<u64> {
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).context("no CPU clock")?;
+    nanoseconds(ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// CPU time of all threads of this process in nanoseconds.
+///
+/// # Errors
+/// If the system has no such clock.
+pub fn process_cpu_ns() -> Result<u64> {
+    nanoseconds(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn nanoseconds(clock: ClockId) -> Result<u64> {
+    let time = clock_gettime(clock).context("no CPU clock")?;
     Ok(u64::try_from(time.tv_sec())? * 1_000_000_000 + u64::try_from(time.tv_nsec())?)
 }
 

@@ -8,10 +8,11 @@ mod cpu_clock;
 mod floor;
 pub mod history;
 mod hosts;
+pub mod scale;
 mod synthetic;
 
 pub use alone::Alone;
-pub use cpu_clock::{process_cpu, thread_cpu, thread_cpu_ns};
+pub use cpu_clock::{process_cpu, process_cpu_ns, thread_cpu, thread_cpu_ns};
 pub use floor::Floor;
 pub use hosts::{Host, hosts};
 pub use synthetic::SyntheticHost;

@@ -1,6 +1,7 @@
 //! The command line, as it may be typed.
 
 mod changes;
+mod hosts;
 mod store;
 
 use std::{path::PathBuf, time::Duration};
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use perfwatch_collect::{MIN_INTERVAL, Roots};
 
 pub(crate) use changes::{ChangesArgs, ChangesFormat};
+pub(crate) use hosts::{HostsArgs, HostsFormat};
 pub(crate) use store::{
     FileFormat, ReportFormat, StoreCommand, StoreExportArgs, StoreImportArgs, StoreInfoArgs,
     StoreVerifyArgs,
@@ -20,6 +22,7 @@ Examples:
   perfwatch snapshot --format json --count 60        one JSON object per second, for a minute
   perfwatch snapshot --server http://db1:8000        another host; PERFWATCH_PASSWORD logs in
   perfwatch changes yesterday -1h                    what changed between two windows of history
+  perfwatch hosts --server http://db1:8000           all hosts of that daemon's store
   perfwatch doctor                                   what is missing here, and the cure
   perfwatch metrics                                  every metric with unit and meaning
   perfwatch store info                               what history is kept, and what it takes
@@ -51,6 +54,8 @@ pub(crate) enum Command {
     Snapshot(SnapshotArgs),
     /// Says what changed between two windows of history, the farthest move first.
     Changes(ChangesArgs),
+    /// Lists all hosts of a daemon's store, those first that somebody should look at.
+    Hosts(HostsArgs),
     /// Says what this host offers, what is missing, why, and what would help.
     Doctor(DoctorArgs),
     /// Shows, checks, exports and fills the file that history is kept in.

@@ -113,7 +113,8 @@ impl Daemon {
             }
             401 => Err(anyhow!("{address} refused {proof}: {}", credentials::HOW)),
             status => Err(match serde_json::from_str::<Refusal>(&body) {
-                Ok(refusal) if status != 404 => {
+                // Other programs answer 404 with a detail too, but with none about a host.
+                Ok(refusal) if status != 404 || refusal.detail.starts_with("host: ") => {
                     let detail: String = refusal.detail.chars().take(LONGEST_DETAIL).collect();
                     anyhow!("{address} answered with status {status}: {detail}")
                 }

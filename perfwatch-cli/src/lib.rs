@@ -13,6 +13,7 @@ mod daemon;
 mod doctor;
 mod failure;
 mod format;
+mod hosts;
 mod message;
 mod metrics;
 mod render;
@@ -42,6 +43,7 @@ pub fn run(cli: &Cli, screen: &mut Screen) -> Result<()> {
         Command::Snapshot(args) => snapshot::run(args, screen),
         Command::Doctor(args) => doctor::run(args, screen),
         Command::Changes(args) => changes::run(args, screen).map_err(failure::trouble),
+        Command::Hosts(args) => hosts::run(args, screen),
         Command::Store(command) => store::run(command, screen),
         Command::Metrics(args) => metrics::run(args, screen),
         Command::Completions { shell } => {

@@ -75,7 +75,7 @@ fn record(host: &str, timestamp_ms: i64, load: f64) -> Record {
     block.host_row().set_f64(FieldId(field.unwrap()), load);
     let mut view = View::default();
     view.update(None, &frame);
-    Record { host: host.into(), view: Arc::new(view) }
+    Record::new(host, Arc::new(view))
 }
 
 fn changes(args: &[&str]) -> Output {

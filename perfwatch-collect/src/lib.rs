@@ -33,6 +33,7 @@ mod source;
 mod sys;
 mod sysfs;
 mod totals;
+mod vitals;
 
 pub use aggregator::MetricsAggregator;
 pub use collector::{BaseCollector, blocks_of};
@@ -44,3 +45,4 @@ pub use latest::Latest;
 pub use roots::Roots;
 pub use sampler::{MIN_INTERVAL, Sampler, Tick};
 pub use source::Source;
+pub use vitals::VITALS;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use perfwatch_collect::HostFacts;
 use perfwatch_core::Table;
-use perfwatch_store::{Accounts, BatchMetricsWriter, Store};
+use perfwatch_store::{Accounts, HostIdentity, Store};
 
 use crate::{
     auth::{Passwords, Sessions, Throttle},
@@ -12,9 +12,12 @@ use crate::{
     config::Config,
     counts::Requests,
     gate::Gate,
-    live::Hub,
+    hosts::Hosts,
+    identity::KeptName,
+    live::{Hub, Others},
     routes::exposition::Exposition,
     stop::Stop,
+    way::Way,
 };
 
 /// The daemon's state, made once at the start.
@@ -23,8 +26,12 @@ pub(crate) struct App {
     pub(crate) config: Config,
     /// What host this is.
     pub(crate) facts: HostFacts,
+    /// Who this host is to a store that others write too.
+    pub(crate) identity: HostIdentity,
     /// The name that this host's history is kept under.
-    pub(crate) host: Arc<str>,
+    pub(crate) host: Arc<KeptName>,
+    /// All hosts of the store.
+    pub(crate) hosts: Hosts,
     /// The tables of all collectors, in order.
     pub(crate) tables: Vec<&'static Table>,
     /// History.
@@ -32,7 +39,7 @@ pub(crate) struct App {
     /// Users, their ended sessions, and the archive policy.
     pub(crate) accounts: Arc<dyn Accounts>,
     /// Between the sampler and the store.
-    pub(crate) writer: Arc<BatchMetricsWriter>,
+    pub(crate) way: Way,
     /// Who is logged in.
     pub(crate) sessions: Sessions,
     /// Hashes and compares passwords.
@@ -41,6 +48,8 @@ pub(crate) struct App {
     pub(crate) throttle: Throttle,
     /// The newest readings.
     pub(crate) live: Arc<Hub>,
+    /// Those who watch other hosts.
+    pub(crate) others: Others,
     /// Few questions to the store at once.
     pub(crate) queries: Gate,
     /// Retention, one run at a time.

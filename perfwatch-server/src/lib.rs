@@ -13,7 +13,10 @@ mod daemon;
 mod duration;
 mod error;
 mod extract;
+mod first_user;
 mod gate;
+mod hosts;
+mod identity;
 mod live;
 mod net;
 mod query;
@@ -23,6 +26,7 @@ mod routes;
 mod secret;
 mod stop;
 mod time;
+mod way;
 
 pub use config::{Config, settings_markdown};
 pub use daemon::{Daemon, StartError, data_file, serve, shown_place};

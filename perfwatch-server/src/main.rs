@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use perfwatch_server::{
-    Config, Daemon,
+    Config, Daemon, Secret,
     config::{HttpConfig, ReadError},
     data_file, shown_place,
 };
@@ -89,6 +89,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let mut daemon = Daemon::open(config).await?;
     welcome(&daemon, address, &place).context("cannot write to standard output")?;
     daemon.make_first_user().await?;
+    daemon.show_later(|password| say_password(&mut io::stdout().lock(), password));
     let shutdown = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -129,8 +130,13 @@ fn welcome(daemon: &Daemon, address: SocketAddr, place: &str) -> io::Result<()> 
     writeln!(out, "PerfWatch is on   http://{address}")?;
     writeln!(out, "{place}")?;
     if let Some(password) = daemon.first_password() {
-        writeln!(out, "First login       user admin, password {}", password.expose())?;
-        writeln!(out, "                  (shown this once; change it under Settings)")?;
+        say_password(&mut out, password)?;
     }
+    out.flush()
+}
+
+fn say_password(out: &mut impl Write, password: &Secret) -> io::Result<()> {
+    writeln!(out, "First login       user admin, password {}", password.expose())?;
+    writeln!(out, "                  (shown this once; change it under Settings)")?;
     out.flush()
 }

@@ -110,7 +110,7 @@ async fn what_is_unclear_is_refused_by_name() {
     limit=1001: 422 limit: `1001` is not a number from 1 to 1000
     min_effect=-1: 422 min_effect: `-1` is not a number above 0
     min_effect=NaN: 422 min_effect: `NaN` is not a number above 0
-    host=nobody: 422 host: `nobody` is not known; known are testhost
+    host=nobody: 404 host: `nobody` is not known; known are testhost
     metric_type=cpu: 422 metric_type: unknown field `metric_type`, expected one of `before_start`, `before_end`, `after_start`, `after_end`, `period`, `compare_to`, `host`, `limit`, `min_effect`
     ");
     server.stop().await;

@@ -127,7 +127,7 @@ async fn bad_questions_are_refused_with_what_would_be_accepted() {
     metric_type=cpu&limit=1&limit=2: 422 limit: invalid type: sequence, expected a string
     metric_type=cpu&aggregate=median: 422 aggregate: `median` is none of avg, min, max, last, count
     metric_type=cpu&format=xml: 422 format: `xml` is none of points, columns
-    metric_type=cpu&host=db2: 422 host: `db2` is not known; did you mean `db1`? known are db1, testhost
+    metric_type=cpu&host=db2: 404 host: `db2` is not known; did you mean `db1`? known are db1, testhost
     metric_type=cpu&start_time=yesterday: 422 start_time: `yesterday` is not a time in RFC 3339 such as 2026-01-31T12:00:00Z
     metric_type=cpu&start_time=2026-11-23T05:15:00[Europe/Berlin]: 422 start_time: `2026-11-23T05:15:00[Europe/Berlin]` is not a time in RFC 3339 such as 2026-01-31T12:00:00Z
     metric_type=cpu&start_time=-5: 422 start_time: it must lie between the years 1970 and 9999

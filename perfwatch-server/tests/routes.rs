@@ -136,12 +136,17 @@ async fn the_configuration_tells_how_every_part_is_doing() {
     server.first_tick().await;
     let config = server.get("/api/config", &token).await.json();
     assert_eq!(config["interval_ms"], 100);
-    assert_eq!(config["store"], json!({"kind": "memory", "status": "ok", "detail": null}));
+    assert_eq!(
+        config["store"],
+        json!({"kind": "memory", "status": "ok", "detail": null, "since": null})
+    );
     assert_eq!(config["host"]["name"], HOST);
     assert!(config["host"]["memory_bytes"].as_u64() > Some(0), "{}", config["host"]);
     let writer = &config["writer"];
     let count = |name: &str| writer[name].as_u64().unwrap();
     assert_eq!(count("expected"), count("stored") + count("waiting") + count("dropped"));
+    assert_eq!((count("spooled"), count("spool_bytes"), count("set_aside")), (0, 0, 0));
+    assert_eq!(writer["spool_trouble"], Value::Null);
     let collectors = config["collectors"].as_array().unwrap();
     let cpu = collectors.iter().find(|collector| collector["name"] == "cpu").unwrap();
     assert!(["ok", "partial"].contains(&cpu["status"].as_str().unwrap()), "{cpu}");
@@ -166,20 +171,6 @@ async fn before_the_first_tick_there_is_nothing_to_show() {
         tower::ServiceExt::oneshot(daemon.router(), request).await.unwrap().status().as_u16()
     };
     assert_eq!((status("/healthz").await, status("/readyz").await), (200, 503));
-}
-
-#[tokio::test]
-async fn hosts_are_listed_this_one_first_known() {
-    let server = Server::start_keeping_all().await;
-    let token = server.login().await;
-    server.store.store.append(&[record("db1", 1_700_000_000_000, 1.0)]).await.unwrap();
-    let hosts = server.get("/api/hosts", &token).await.json();
-    let db1 = hosts["hosts"].as_array().unwrap().iter().find(|host| host["name"] == "db1").unwrap();
-    let seen = "2023-11-14T22:13:20.000Z";
-    let expected = json!({"name": "db1", "current": false, "first_seen": seen, "last_seen": seen});
-    assert_eq!(db1, &expected);
-    assert!(hosts.to_string().contains(r#""current":true"#), "{hosts}");
-    server.stop().await;
 }
 
 #[tokio::test]

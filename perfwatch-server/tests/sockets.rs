@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Server, config};
+use common::{Server, config, machine, now_ms, record_of};
 use futures_util::{SinkExt, StreamExt};
 use perfwatch_store::{Accounts, Opened, RetentionPolicy, RetentionPolicyUpdate, StoreError, User};
 use serde_json::{Value, json};
@@ -82,6 +82,99 @@ async fn each_tick_brings_a_message_with_all_types() {
     }
     assert!(second["timestamp_ms"].as_i64() > first["timestamp_ms"].as_i64());
     assert!(second["data"]["cpu"]["usage_percent"].is_number(), "{}", second["data"]["cpu"]);
+    server.stop().await;
+}
+
+/// The next message of this type.
+async fn next_of(socket: &mut Socket, kind: &str) -> Value {
+    for _ in 0..50 {
+        let message = next_json(socket).await;
+        if message["type"] == kind {
+            return message;
+        }
+    }
+    panic!("no message of type {kind}");
+}
+
+async fn watch(server: &Server, host: &str) -> Socket {
+    let query = format!("?token={}&host={host}", server.login().await);
+    open(server, request(server, &query)).await.unwrap()
+}
+
+#[tokio::test]
+async fn another_host_is_live_from_the_store() {
+    let server = Server::start(config()).await;
+    let store = Arc::clone(&server.store.store);
+    store.register(&machine("db1", "01", 100)).await.unwrap();
+    let send = async |load: f64| {
+        let cells = [("cpu", "", "load_1m", load), ("cpu.cores", "1", "frequency_mhz", 800.0)];
+        store.append(&[record_of("db1", now_ms(), &cells)]).await.unwrap();
+    };
+    send(1.0).await;
+    let (mut first, mut second) = (watch(&server, "db1").await, watch(&server, "db1").await);
+    for socket in [&mut first, &mut second] {
+        let message = next_json(socket).await;
+        assert_eq!((&message["type"], &message["host"]), (&json!("metrics"), &json!("db1")));
+        assert_eq!(message["interval_ms"], 100);
+        let cpu = json!({"load_1m": 1.0, "cores": {"1": {"frequency_mhz": 800}}});
+        assert_eq!(message["data"]["cpu"], cpu);
+    }
+    for load in [2.0, 3.0] {
+        send(load).await;
+        let sent = std::time::Instant::now();
+        for socket in [&mut first, &mut second] {
+            assert_eq!(next_of(socket, "metrics").await["data"]["cpu"]["load_1m"], load);
+        }
+        // One interval, and what a busy machine takes for two sockets.
+        assert!(sent.elapsed() < Duration::from_millis(600), "{:?}", sent.elapsed());
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_keeps_another_host_from_being_seen_is_told() {
+    let server = Server::start(config()).await;
+    let store = Arc::clone(&server.store.store);
+    let told = async |socket: &mut Socket| {
+        let notice = next_of(socket, "host").await;
+        format!("{}: {}", notice["state"].as_str().unwrap(), notice["detail"].as_str().unwrap())
+    };
+    let mut gone = watch(&server, "db1").await;
+    assert_eq!(told(&mut gone).await, "unknown: no host of this name is in the store");
+    // Its last frame is shown all the same.
+    let cells = [("cpu", "", "load_1m", 7.0)];
+    store.append(&[record_of("db1", 1_700_000_000_000, &cells)]).await.unwrap();
+    store.register(&machine("db1", "01", 100)).await.unwrap();
+    drop(gone);
+    let mut gone = watch(&server, "db1").await;
+    assert_eq!(next_of(&mut gone, "metrics").await["data"]["cpu"]["load_1m"], 7.0);
+    assert_eq!(told(&mut gone).await, "gone: it has sent nothing since 2023-11-14T22:13:20.000Z");
+    store.append(&[record_of("db1", now_ms(), &cells)]).await.unwrap();
+    assert_eq!(told(&mut gone).await, "live: it sends again");
+    store.close().await;
+    assert_eq!(told(&mut gone).await, "away: the store does not answer; this is tried again");
+    drop(gone);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_newest_of_another_host_can_be_asked_for() {
+    let server = Server::start(config()).await;
+    let token = server.login().await;
+    let ask =
+        async |host: &str| server.get(&format!("/api/metrics/latest?host={host}"), &token).await;
+    let error = ask("db1").await.error();
+    assert!(error.starts_with("404 host: `db1` is not known; "), "{error}");
+    let record = record_of("db1", 1_700_000_000_000, &[("cpu", "", "load_1m", 7.0)]);
+    server.store.store.append(&[record]).await.unwrap();
+    tokio::time::sleep(config().sampling.interval).await;
+    let message = ask("db1").await.json();
+    assert_eq!(message["timestamp"], "2023-11-14T22:13:20.000Z");
+    assert_eq!(
+        (&message["host"], &message["data"]),
+        (&json!("db1"), &json!({"cpu": {"load_1m": 7.0}}))
+    );
+    assert_eq!(ask(common::HOST).await.json()["host"], common::HOST);
     server.stop().await;
 }
 

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use crate::{
     StoreError, TierUsage,
     layout::{Frame, Place, slice::Slice},
+    registry::Machine,
 };
 
 /// Times are kept in 44 bits, which last until the year 2527.
@@ -94,10 +95,14 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Whether frames are kept one by one anywhere but in the head.
     fn keeps_frames(&self) -> bool;
 
-    /// What is there at each look, which may change from one to the next; nothing where somebody
-    /// else may change it, or where a moment is had as easily.
-    async fn glance(&self) -> Result<Option<Box<dyn Moment + '_>>, StoreError> {
-        Ok(None)
+    /// Whether nobody else may change what is there, and a [`Files::glance`] is cheaper than a moment.
+    fn may_glance(&self) -> bool {
+        false
+    }
+
+    /// What is there at each look, which may change from one to the next.
+    async fn glance(&self) -> Result<Box<dyn Moment + '_>, StoreError> {
+        self.moment().await
     }
 
     /// What is there now.
@@ -105,6 +110,9 @@ pub(crate) trait Files: Send + Sync + 'static {
 
     /// Keeps frames, none of which is there yet, and names: all or nothing, and durably.
     async fn append(&self, names: Vec<NewNames>, frames: &[Frame]) -> Result<(), StoreError>;
+
+    /// Writes down which machine has a name, durably.
+    async fn register(&self, name: &str, machine: &Machine) -> Result<(), StoreError>;
 
     /// The frames kept one by one behind a place, in order, at most `limit`: the place, and the
     /// frame if it is not damaged.

@@ -10,7 +10,10 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL names no store that this build can open.
-    #[error("{reason}; a store is `sqlite:PATH`, `memory:` or `prometheus+http(s)://HOST:PORT`")]
+    #[error(
+        "{reason}; a store is `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, \
+         `prometheus+http(s)://HOST:PORT` or `memory:`"
+    )]
     BadUrl {
         /// What is wrong with it. The URL itself may hold a password and is not repeated.
         reason: String,
@@ -107,6 +110,12 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// The server lets nobody in by this URL, or lacks what is needed.
+    #[error("{reason}")]
+    Denied {
+        /// What it refuses, and the cure.
+        reason: String,
+    },
     /// The store asks for a pause.
     #[error("the store asks to wait for {} s: {reason}", retry_after.as_secs_f64())]
     Throttled {
@@ -168,8 +177,22 @@ impl StoreError {
                 | Self::Unwritable { .. }
                 | Self::Full { .. }
                 | Self::Unavailable { .. }
+                | Self::Denied { .. }
                 | Self::Throttled { .. }
         )
+    }
+
+    /// What is wrong, in a few words that name no path and no address.
+    pub(crate) fn summary(&self) -> &'static str {
+        match self {
+            Self::Full { .. } => "no space is left",
+            Self::Unavailable { .. } => "it does not answer",
+            Self::Throttled { .. } => "it asks for a pause",
+            Self::Refused { .. } | Self::BadQuery { .. } => "it refused a frame",
+            Self::Unwritable { .. } | Self::Locked { .. } => "its file cannot be written",
+            Self::Corrupt { .. } => "it is damaged",
+            _ => "it failed",
+        }
     }
 
     pub(crate) fn closed() -> Self {

@@ -3,7 +3,8 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use crate::{
-    Accounts, MemoryAccounts, MemoryStore, PrometheusStore, SqliteStore, Store, StoreError,
+    Accounts, MemoryAccounts, MemoryStore, PostgresStore, PrometheusStore, SqliteStore, Store,
+    StoreError,
 };
 
 /// A store and the accounts beside it.
@@ -34,6 +35,7 @@ pub async fn open(url: &str) -> Result<Opened, StoreError> {
     };
     match scheme {
         "memory" => Ok(open_memory()),
+        "postgres" | "postgresql" => open_postgres(url).await,
         "sqlite" => open_sqlite(sqlite_path(rest)?).await,
         "prometheus+http" | "prometheus+https" => open_engine(url),
         other => Err(bad_url(format!("`{other}:` is not a kind of store"))),
@@ -83,6 +85,11 @@ pub(crate) fn sqlite_path(rest: &str) -> Result<&str, StoreError> {
         return Err(bad_url("`sqlite:` needs the path of a file"));
     }
     Ok(path)
+}
+
+async fn open_postgres(url: &str) -> Result<Opened, StoreError> {
+    let store = Arc::new(PostgresStore::open(url).await?);
+    Ok(Opened { store: Arc::clone(&store) as Arc<dyn Store>, accounts: store })
 }
 
 async fn open_sqlite(path: &str) -> Result<Opened, StoreError> {

@@ -7,7 +7,7 @@ use perfwatch_core::series::Pattern;
 use crate::StoreError;
 
 /// The end of the year 9999; nothing is stored behind it.
-const LAST_MS: i64 = 253_402_300_800_000;
+pub(crate) const LAST_MS: i64 = 253_402_300_800_000;
 
 /// Longer steps than this mean a slip in the unit.
 const MAX_STEP: Duration = Duration::from_secs(36_525 * 24 * 3600);

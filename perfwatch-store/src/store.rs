@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::query::LAST_MS;
 use crate::{
     DamagedRange, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport, Selection,
     SeriesSummary, StoreError,
 };
 use async_trait::async_trait;
+use perfwatch_core::series::Pattern;
 
 /// A host that writes frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,24 @@ pub struct HostInfo {
     pub interval_ms: Option<u64>,
     /// The version of PerfWatch that runs there, if it registered.
     pub version: Option<String>,
+}
+
+/// The newest value of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewestValue {
+    /// The series' name.
+    pub path: String,
+    /// The value.
+    pub value: f64,
+}
+
+/// What a host said last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostNewest {
+    /// The host's name.
+    pub host: String,
+    /// The series that have a value, by path.
+    pub values: Vec<NewestValue>,
 }
 
 /// Frames in the form in which they stay.
@@ -117,6 +137,28 @@ pub trait Store: Send + Sync {
     /// All hosts that frames are held of, by name.
     async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError>;
 
+    /// The newest value since a time of each of these series, for every host that has one, by name:
+    /// what an overview of all hosts shows. A backend that can answers with one question; this
+    /// default asks one per host that was seen since then.
+    async fn newest(
+        &self,
+        patterns: &[Pattern],
+        since_ms: i64,
+    ) -> Result<Vec<HostNewest>, StoreError> {
+        let mut newest = Vec::new();
+        for HostInfo { name, .. } in
+            self.hosts().await?.into_iter().filter(|host| host.last_seen_ms >= since_ms)
+        {
+            let (patterns, start_ms) = (patterns.to_vec(), since_ms.max(0));
+            let selection = Selection { host: name.clone(), patterns, start_ms, end_ms: LAST_MS };
+            let values = newest_of(self.summary(&selection).await?);
+            if !values.is_empty() {
+                newest.push(HostNewest { host: name, values });
+            }
+        }
+        Ok(newest)
+    }
+
     /// What is held.
     async fn usage(&self) -> Result<Usage, StoreError>;
 
@@ -152,6 +194,12 @@ pub trait Store: Send + Sync {
     async fn close(&self);
 }
 
+/// The newest values in an answer about whole ranges.
+pub(crate) fn newest_of(summaries: Vec<SeriesSummary>) -> Vec<NewestValue> {
+    let newest = summaries.into_iter();
+    newest.map(|series| NewestValue { path: series.path, value: series.last }).collect()
+}
+
 /// Implements [`Store`] by what a backend has in `engine`; all backends answer alike.
 macro_rules! implement {
     ($store:ty, $kind:literal) => {
@@ -159,6 +207,13 @@ macro_rules! implement {
         impl crate::Store for $store {
             fn kind(&self) -> &'static str {
                 $kind
+            }
+
+            async fn register(
+                &self,
+                host: &crate::HostIdentity,
+            ) -> Result<std::sync::Arc<str>, crate::StoreError> {
+                self.engine.register(host).await
             }
 
             async fn append(&self, records: &[crate::Record]) -> Result<(), crate::StoreError> {
@@ -185,6 +240,14 @@ macro_rules! implement {
 
             async fn hosts(&self) -> Result<Vec<crate::HostInfo>, crate::StoreError> {
                 self.engine.hosts().await
+            }
+
+            async fn newest(
+                &self,
+                patterns: &[perfwatch_core::series::Pattern],
+                since_ms: i64,
+            ) -> Result<Vec<crate::HostNewest>, crate::StoreError> {
+                self.engine.newest(patterns, since_ms).await
             }
 
             async fn usage(&self) -> Result<crate::Usage, crate::StoreError> {

@@ -78,7 +78,7 @@ async fn fill(file: &str, days: i64) -> Result<()> {
         let mut view = View::default();
         view.update(before.as_ref(), &frame);
         before = Some(frame.clone());
-        batch.push(Record { host: Arc::clone(&host), view: Arc::new(view) });
+        batch.push(Record::new(Arc::clone(&host), Arc::new(view)));
         if batch.len() == BATCH || tick + 1 == ticks {
             store.append(&batch).await?;
             batch.clear();

@@ -3,11 +3,11 @@
 use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use anyhow::{Result, ensure};
-use nix::time::{ClockId, clock_gettime};
 use perfwatch_core::View;
 use perfwatch_store::{Record, Store, open};
 
 use super::{HOST, fill::tidy, process::written_bytes};
+use crate::process_cpu_ns;
 
 /// What appending cost, per tick.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub async fn append(
     pause: Duration,
 ) -> Result<Appended> {
     // Made before, so that making them is not counted.
-    let record = |view| Record { host: HOST.into(), view: Arc::new(view) };
+    let record = |view| Record::new(HOST, Arc::new(view));
     let records: Vec<Record> = views.map(record).collect();
     ensure!(!records.is_empty(), "no ticks to append");
     let store = open(&format!("sqlite:{}", path.display())).await?.store;
@@ -47,7 +47,7 @@ pub async fn append(
         }
     }
     // Sealing that has begun is to be counted.
-    tidy(&*store, records.last().map_or(0, |record| record.view.timestamp_ms)).await?;
+    tidy(&*store, records.last().map_or(0, |record| record.timestamp_ms())).await?;
     check(&*store, &records).await?;
     store.close().await;
     let each = |sum: u64| sum as f64 / records.len() as f64;
@@ -65,10 +65,4 @@ async fn check(store: &dyn Store, records: &[Record]) -> Result<()> {
     let usage = store.usage().await?;
     ensure!(usage.frames >= records.len() as u64, "of {} frames: {usage:?}", records.len());
     Ok(())
-}
-
-/// CPU time of all threads of this process, also those of the store.
-fn process_cpu_ns() -> Result<u64> {
-    let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?;
-    Ok(u64::try_from(time.tv_sec())? * 1_000_000_000 + u64::try_from(time.tv_nsec())?)
 }

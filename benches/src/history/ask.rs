@@ -38,6 +38,14 @@ pub struct Took {
     pub step_ms: i64,
 }
 
+/// Series that a question is about.
+pub enum Paths {
+    /// These.
+    Some(Vec<String>),
+    /// All that there are.
+    All,
+}
+
 /// Asks a store that was filled.
 pub struct Asker {
     store: Arc<dyn Store>,
@@ -57,10 +65,28 @@ impl Asker {
         let start = Instant::now();
         let store = open(&format!("sqlite:{}", path.display())).await?.store;
         let opened = start.elapsed();
+        Ok(Self { opened, ..Self::on(store).await? })
+    }
+
+    /// Asks a store that is open.
+    ///
+    /// # Errors
+    /// What the store ran into, or that there is nothing in it.
+    pub async fn on(store: Arc<dyn Store>) -> Result<Self> {
         let hosts = store.hosts().await?;
         let host = hosts.iter().find(|host| host.name == HOST);
         let end_ms = host.context("there is no made host in the store")?.last_seen_ms + 1;
-        Ok(Self { store, end_ms, opened, unit_of: units() })
+        Ok(Self { store, end_ms, opened: Duration::ZERO, unit_of: units() })
+    }
+
+    /// The series that a question is about.
+    pub fn paths(question: &str, run: usize) -> Paths {
+        match question {
+            "sixteen" => Paths::Some(some(run, 16)),
+            "compare" => Paths::Some(some(run, 10)),
+            "week" | "hour" => Paths::Some(vec![core(run)]),
+            _ => Paths::All,
+        }
     }
 
     /// Asks once; `run` says of which series, where it does not matter.
@@ -68,7 +94,7 @@ impl Asker {
     /// # Errors
     /// What the store ran into, or that its answer has no values.
     pub async fn ask(&self, question: &str, run: usize) -> Result<Took> {
-        let core = [format!("cpu.cores.{}.user_percent", run % CORES)];
+        let core = [core(run)];
         match question {
             "week" => self.range(&core, 7 * DAY_MS, Step::Auto, 1000).await,
             "hour" => self.range(&core, HOUR_MS, Step::Raw, 1000).await,
@@ -150,6 +176,10 @@ impl Asker {
     pub async fn close(&self) {
         self.store.close().await;
     }
+}
+
+fn core(run: usize) -> String {
+    format!("cpu.cores.{}.user_percent", run % CORES)
 }
 
 /// So many series of several kinds, beginning with another core at each run.

@@ -63,7 +63,7 @@ pub async fn fill(
         if let Some(sheet) = &mut sheet {
             sheet.add(&view)?;
         }
-        batch.push(Record { host: HOST.into(), view: Arc::new(view) });
+        batch.push(Record::new(HOST, Arc::new(view)));
         if batch.len() >= HOUR * hours {
             append(&*store, &mut batch).await?;
         }
@@ -77,7 +77,7 @@ pub async fn fill(
 
 async fn append(store: &dyn Store, batch: &mut Vec<Record>) -> Result<()> {
     store.append(batch).await?;
-    let newest_ms = batch.last().map_or(0, |record| record.view.timestamp_ms);
+    let newest_ms = batch.last().map_or(0, |record| record.timestamp_ms());
     batch.clear();
     tidy(store, newest_ms).await
 }

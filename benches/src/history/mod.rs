@@ -17,7 +17,7 @@ mod tables;
 mod year;
 
 pub use append::{Appended, append};
-pub use ask::{Asker, QUESTIONS, Took};
+pub use ask::{Asker, Paths, QUESTIONS, Took};
 pub use content::{With, fill_whole, frames};
 pub use fill::{Filled, Sheet, fill};
 pub use made::{Kind, MadeHost};

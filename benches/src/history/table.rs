@@ -43,7 +43,7 @@ pub async fn print_alone(out: &mut impl Write, folder: &Path, days: i64, year: b
 }
 
 async fn append_both(out: &mut impl Write, new: &Path, days: i64) -> Result<()> {
-    for (ticks, pause_ms) in [(17_316.min(17_316 * days as usize), 0), (60, 200)] {
+    for (ticks, pause_ms) in [(17_316.min(17_316 * days as usize), 0), (720, 50)] {
         let _ = fs::remove_file(new);
         let start = Instant::now();
         let views = MadeHost::new(Kind::Busy).take(ticks);

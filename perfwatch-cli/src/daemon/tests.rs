@@ -46,6 +46,9 @@ fn errors_name_the_address_and_the_cure() {
     assert!(error_of(http("401 Unauthorized", "{}")).starts_with("ADDRESS refused the token: set"));
     let stranger = "ADDRESS is not a PerfWatch daemon; check the address and port";
     assert_eq!(error_of(http("404 Not Found", "<html>")), stranger);
+    assert_eq!(error_of(http("404 Not Found", r#"{"detail": "Not Found"}"#)), stranger);
+    let nobody = error_of(http("404 Not Found", r#"{"detail": "host: `db2` is not known"}"#));
+    assert_eq!(nobody, "ADDRESS answered with status 404: host: `db2` is not known");
     assert_eq!(error_of(http("302 Found", "")), stranger);
     assert_eq!(error_of("SSH-2.0-OpenSSH_9.2\r\n"), stranger);
     let away = error_of(http("503 Service Unavailable", r#"{"detail": "no frame yet"}"#));

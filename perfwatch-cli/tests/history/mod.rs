@@ -53,7 +53,7 @@ fn record(host: &str, number: i64) -> Record {
     }
     let mut view = View::default();
     view.update(None, &frame);
-    Record { host: Arc::from(host), view: Arc::new(view) }
+    Record::new(host, Arc::new(view))
 }
 
 /// Two hosts, two sealed hours and a begun one.

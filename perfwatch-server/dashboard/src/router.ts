@@ -1,6 +1,8 @@
 /** Routes and who may see them. Views are loaded when they are first opened. */
 import { createRouter, createWebHistory, type RouteLocationRaw } from 'vue-router'
+import type { HostEntry } from '@/api/types'
 import { safeTarget } from '@/lib/redirect'
+import { useHostsStore } from '@/stores/hosts'
 import { useSessionStore } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -32,6 +34,12 @@ export const router = createRouter({
       meta: { title: 'History' },
     },
     {
+      path: '/hosts',
+      name: 'hosts',
+      component: () => import('@/views/HostsView.vue'),
+      meta: { title: 'Hosts' },
+    },
+    {
       path: '/settings',
       name: 'settings',
       component: () => import('@/views/SettingsView.vue'),
@@ -41,6 +49,11 @@ export const router = createRouter({
   ],
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
 })
+
+/** The dashboard of a host; the daemon's own needs no name. */
+export function hostLink(host: HostEntry): RouteLocationRaw {
+  return { name: 'dashboard', query: host.current ? {} : { host: host.name } }
+}
 
 export function loginTarget(fullPath: string): RouteLocationRaw {
   return { name: 'login', query: fullPath === '/' ? {} : { redirect: fullPath } }
@@ -54,5 +67,7 @@ router.beforeEach((to) => {
 })
 
 router.afterEach((to) => {
+  // Other pages are about no host, and lead back to the one that was looked at.
+  if (to.name === 'dashboard' || to.name === 'history') useHostsStore().choose(to.query.host)
   document.title = `${to.meta.title} · PerfWatch`
 })

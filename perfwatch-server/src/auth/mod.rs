@@ -12,7 +12,7 @@ mod token;
 
 pub(crate) use origin::is_allowed;
 pub(crate) use password::{Passwords, Verdict};
-pub(crate) use secret_file::{SigningSecret, load_or_create, random as random_secret};
+pub(crate) use secret_file::{SigningSecret, keep, load_or_create, random as random_secret};
 pub(crate) use session::{Session, Sessions, bearer};
 pub(crate) use throttle::{Throttle, network};
 pub(crate) use token::Tokens;

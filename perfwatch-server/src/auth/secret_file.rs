@@ -1,4 +1,5 @@
-//! The secret that signs tokens: 256 random bits, kept beside the database for its owner only.
+//! The secret that signs tokens: 256 random bits, kept beside the database for its owner only. What
+//! else is random and has to stay is kept in the same way.
 
 use std::{
     fs::{self, OpenOptions},
@@ -24,22 +25,27 @@ pub(crate) fn random() -> SigningSecret {
 /// # Errors
 /// One line naming the file and the cure.
 pub(crate) fn load_or_create(directory: &Path) -> Result<SigningSecret, String> {
-    let path = directory.join(FILE);
+    keep(&directory.join(FILE), "everybody has to log in again")
+}
+
+/// The 256 bits kept in this file; made at the first call. `loss` is what it costs to remove it.
+///
+/// # Errors
+/// One line naming the file and the cure.
+pub(crate) fn keep(path: &Path, loss: &str) -> Result<SigningSecret, String> {
     let shown = path.display();
-    match create(&path) {
+    match create(path) {
         Ok(secret) => return Ok(secret),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(format!("cannot write {shown}: {error}; check who owns it")),
     }
     let failed = |error: io::Error| format!("cannot read {shown}: {error}; check who owns it");
-    let mode = fs::metadata(&path).map_err(failed)?.permissions().mode();
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(format!("others may read {shown}: run chmod 600 {shown}, or remove it"));
     }
-    let bytes = fs::read(&path).map_err(failed)?;
-    bytes.try_into().map_err(|_| {
-        format!("{shown} does not hold 32 bytes: remove it (everybody has to log in again)")
-    })
+    let bytes = fs::read(path).map_err(failed)?;
+    bytes.try_into().map_err(|_| format!("{shown} does not hold 32 bytes: remove it ({loss})"))
 }
 
 /// Writes a new secret under another name first, so that a crash leaves no half of one.

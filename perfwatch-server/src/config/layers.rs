@@ -159,6 +159,7 @@ impl Reader<'_> {
 
     /// Gives the store its default place if no layer names one, and the accounts beside an engine.
     fn default_store(&mut self) {
+        self.config.store.data_directory = perfwatch_store::data_directory(self.env);
         let store = SETTINGS.iter().find(|setting| setting.key == STORE_KEY);
         let given =
             store.is_some_and(|store| LAYERS.iter().any(|&at| self.given(at, store).is_some()));
@@ -167,7 +168,7 @@ impl Reader<'_> {
         if given && !alone {
             return;
         }
-        let directory = perfwatch_store::data_directory(self.env);
+        let directory = self.config.store.data_directory.as_ref();
         let file = directory.map(|directory| directory.join(perfwatch_store::FILE_NAME));
         let url = file.map(|file| Secret::new(format!("sqlite:{}", file.display())));
         match (url, given) {

@@ -117,6 +117,29 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "spool.directory",
+        shape: Shape::One("DIR"),
+        default: Standard::Words("beside the SQLite file, else `spool` where that would be"),
+        from: From::Anywhere,
+        instead_of: None,
+        help: "Where frames wait on disk while the store is away; made if it is missing.",
+        set: |config, text| {
+            config.store.spool_directory = Some(text.into());
+            Ok(())
+        },
+    },
+    Setting {
+        key: "spool.max_bytes",
+        shape: Shape::One("SIZE"),
+        default: Standard::Value("256MiB"),
+        from: From::Anywhere,
+        instead_of: None,
+        help: "The most disk that these frames take, from 1MiB; 0 keeps them in memory only.",
+        set: |config, text| {
+            parse::size(text, 1 << 20).map(|value| config.store.spool_max_bytes = value)
+        },
+    },
+    Setting {
         key: CONFIG_KEY,
         shape: Shape::One("FILE"),
         default: Standard::Words("`/etc/perfwatch/perfwatch.toml` if it is there"),

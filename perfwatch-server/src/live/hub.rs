@@ -14,6 +14,7 @@ use perfwatch_core::{Frame, View};
 use tokio::sync::watch;
 
 use super::message::{LiveMessage, text};
+use crate::identity::KeptName;
 
 /// What one tick left.
 pub(crate) struct Sample {
@@ -49,7 +50,7 @@ impl Sample {
 
 /// Takes samples in on one side and gives messages out on the other.
 pub(crate) struct Hub {
-    host: Arc<str>,
+    host: Arc<KeptName>,
     interval_ms: u64,
     sample: watch::Sender<Option<Arc<Sample>>>,
     clients: AtomicU64,
@@ -57,7 +58,7 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(host: Arc<str>, interval: Duration) -> Self {
+    pub(crate) fn new(host: Arc<KeptName>, interval: Duration) -> Self {
         Self {
             host,
             interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
@@ -86,7 +87,7 @@ impl Hub {
 
     /// The message of a sample. Where nobody watches, none is made.
     pub(crate) fn message(&self, sample: &Sample) -> Utf8Bytes {
-        let encode = || text(&LiveMessage::new(&self.host, self.interval_ms, &sample.view));
+        let encode = || text(&LiveMessage::new(self.host.get(), self.interval_ms, &sample.view));
         sample.message.get_or_init(encode).clone()
     }
 

@@ -5,7 +5,7 @@ use perfwatch_core::View;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::time;
+use crate::{query::Point, time};
 
 /// All metrics of this host at one moment.
 #[derive(Serialize, ToSchema)]
@@ -23,13 +23,35 @@ pub(crate) struct LiveMessage<'a> {
     interval_ms: u64,
     /// The values by metric type, as the catalog names them.
     #[schema(value_type = HashMap<String, serde_json::Value>)]
-    data: &'a View,
+    data: Data<'a>,
+}
+
+/// Values from one of two places, written alike. What a host has not measured is null as measured,
+/// and absent as stored.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Measured(&'a View),
+    Stored(Point<'a>),
 }
 
 impl<'a> LiveMessage<'a> {
     pub(crate) fn new(host: &'a str, interval_ms: u64, data: &'a View) -> Self {
-        let timestamp = time::rfc3339(data.timestamp_ms);
-        let timestamp_ms = data.timestamp_ms;
+        Self::of(host, interval_ms, data.timestamp_ms, Data::Measured(data))
+    }
+
+    /// The message of a frame as it is stored.
+    pub(super) fn stored(
+        host: &'a str,
+        interval_ms: u64,
+        timestamp_ms: i64,
+        data: Point<'a>,
+    ) -> Self {
+        Self::of(host, interval_ms, timestamp_ms, Data::Stored(data))
+    }
+
+    fn of(host: &'a str, interval_ms: u64, timestamp_ms: i64, data: Data<'a>) -> Self {
+        let timestamp = time::rfc3339(timestamp_ms);
         Self { kind: "metrics", timestamp, timestamp_ms, host, interval_ms, data }
     }
 }
@@ -37,11 +59,14 @@ impl<'a> LiveMessage<'a> {
 /// What the server says besides metrics.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Notice {
+pub(super) enum Notice<'a> {
     /// The answer to a ping.
     Pong,
     /// This client was too slow and lost so many frames.
     Skipped { count: u64 },
+    /// How another host is doing: `live`, `late` or `gone` as in `/api/hosts`, `unknown` where the
+    /// store has none of this name, `away` where the store does not answer.
+    Host { host: &'a str, state: &'static str, detail: String, last_seen: Option<String> },
 }
 
 /// What a client may say.

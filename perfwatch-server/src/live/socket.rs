@@ -3,11 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+};
 
 use super::{
     hub::{Joined, Sample},
     message::{Notice, Request, text},
+    other::{self, News, Others},
 };
 use crate::{app::Shared, auth::Session, net::Place, stop::Stop};
 
@@ -42,12 +46,56 @@ pub(crate) async fn refuse(socket: WebSocket, place: Option<Arc<Place>>) {
     drop(place);
 }
 
+/// The host that a client watches.
+pub(crate) enum Watched {
+    /// The one that this daemon runs on.
+    Own,
+    /// One that others write of.
+    Other(String),
+}
+
+/// Where its news come from.
+enum Source {
+    Own(watch::Receiver<Option<Arc<Sample>>>),
+    Other(other::Receiver),
+}
+
+impl Source {
+    fn of(watched: &Watched, app: &Shared) -> Self {
+        match watched {
+            Watched::Own => Self::Own(app.live.samples()),
+            Watched::Other(host) => Self::Other(Others::watch(app, host)),
+        }
+    }
+
+    /// Waits for news; nothing will come any more where there is an error.
+    async fn changed(&mut self) -> Result<(), watch::error::RecvError> {
+        match self {
+            Self::Own(samples) => samples.changed().await,
+            Self::Other(news) => news.changed().await,
+        }
+    }
+
+    fn news(&mut self, app: &Shared) -> Option<News> {
+        match self {
+            Self::Own(samples) => {
+                let sample = samples.borrow_and_update().clone()?;
+                let metrics = Some(app.live.message(&sample));
+                Some(News { ticks: sample.ticks, metrics, notice: None })
+            }
+            Self::Other(news) => news.borrow_and_update().as_deref().cloned(),
+        }
+    }
+}
+
 /// A client that receives every tick.
 pub(crate) struct Live {
     app: Shared,
     session: Session,
     stop: Stop,
+    watched: Watched,
     last_tick: Option<u64>,
+    last_notice: Option<Utf8Bytes>,
     heard: Instant,
     _joined: Joined,
     /// The connection's place: an upgraded one still is a connection.
@@ -58,11 +106,14 @@ impl Live {
     pub(crate) fn new(
         app: Shared,
         session: Session,
+        watched: Watched,
         joined: Joined,
         place: Option<Arc<Place>>,
     ) -> Self {
         let (stop, heard) = (app.stop.clone(), Instant::now());
-        Self { app, session, stop, last_tick: None, heard, _joined: joined, _place: place }
+        let (last_tick, last_notice) = (None, None);
+        let (_joined, _place) = (joined, place);
+        Self { app, session, stop, watched, last_tick, last_notice, heard, _joined, _place }
     }
 
     /// Talks until one of both ends it.
@@ -75,7 +126,7 @@ impl Live {
     }
 
     async fn talk(&mut self, socket: &mut WebSocket) -> Result<std::convert::Infallible, End> {
-        let mut samples = self.app.live.samples();
+        let mut source = Source::of(&self.watched, &self.app);
         let mut ended = self.app.sessions.ended();
         let stop = self.stop.clone();
         let session_end = Instant::now() + self.session.rest();
@@ -87,9 +138,11 @@ impl Live {
                 () = stop.given() => return Err(STOPPING),
                 () = sleep_until(session_end) => return Err(LOGGED_OUT),
                 _ = ended.changed() => self.confirm().await?,
-                _ = samples.changed() => {
-                    let sample = samples.borrow_and_update().clone();
-                    self.pass_on(socket, sample).await?;
+                changed = source.changed() => {
+                    changed.map_err(|_| STOPPING)?;
+                    if let Some(news) = source.news(&self.app) {
+                        self.pass_on(socket, news).await?;
+                    }
                 }
                 received = socket.recv() => {
                     let received = received.and_then(Result::ok).ok_or(End::Gone)?;
@@ -119,20 +172,26 @@ impl Live {
         }
     }
 
-    /// Sends a tick's message, and before it how many were lost since the last.
-    async fn pass_on(
-        &mut self,
-        socket: &mut WebSocket,
-        sample: Option<Arc<Sample>>,
-    ) -> Result<(), End> {
-        let Some(sample) = sample else { return Ok(()) };
-        let lost = self.last_tick.map_or(0, |last| sample.ticks.saturating_sub(last + 1));
-        self.last_tick = Some(sample.ticks);
-        if lost > 0 {
-            self.app.live.skip(lost);
-            self.say(socket, text(&Notice::Skipped { count: lost })).await?;
+    /// Sends a tick's message, and before it how many were lost since the last; then how the host
+    /// is doing, if that is new.
+    async fn pass_on(&mut self, socket: &mut WebSocket, news: News) -> Result<(), End> {
+        let News { ticks, metrics, notice } = news;
+        if let Some(metrics) = metrics.filter(|_| self.last_tick != Some(ticks)) {
+            let lost = self.last_tick.map_or(0, |last| ticks.saturating_sub(last + 1));
+            self.last_tick = Some(ticks);
+            if lost > 0 {
+                self.app.live.skip(lost);
+                self.say(socket, text(&Notice::Skipped { count: lost })).await?;
+            }
+            self.say(socket, metrics).await?;
         }
-        self.say(socket, self.app.live.message(&sample)).await
+        if notice != self.last_notice {
+            self.last_notice.clone_from(&notice);
+            if let Some(notice) = notice {
+                self.say(socket, notice).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn answer(&mut self, socket: &mut WebSocket, received: &Message) -> Result<(), End> {

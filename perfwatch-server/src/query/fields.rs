@@ -26,18 +26,21 @@ const DEPTH: usize = 4;
 
 /// Refuses a host that nothing is known of; this daemon's own is the default.
 pub(crate) async fn check_host(app: &App, host: Option<String>) -> AppResult<String> {
-    let Some(host) = host.filter(|host| **host != *app.host) else {
-        return Ok(app.host.to_string());
-    };
-    let mut names: Vec<String> =
-        app.store.hosts().await.map_err(refused)?.into_iter().map(|host| host.name).collect();
-    if names.contains(&host) {
+    let own = app.host.get();
+    let Some(host) = host.filter(|host| **host != **own) else { return Ok(own.to_string()) };
+    if app.hosts.find(&host).await.map_err(refused)?.is_some() {
         return Ok(host);
     }
-    if !names.iter().any(|name| **name == *app.host) {
-        names.insert(0, app.host.to_string());
+    // What was known a moment ago may be out of date.
+    let stored = app.store.hosts().await.map_err(refused)?;
+    let mut names: Vec<&str> = stored.iter().map(|host| host.name.as_str()).collect();
+    if names.contains(&host.as_str()) {
+        return Ok(host);
     }
-    Err(unknown("host", &host, names.iter().map(String::as_str)))
+    if !names.contains(&&**own) {
+        names.insert(0, own);
+    }
+    Err(AppError::not_found(unknown("host", &host, names)))
 }
 
 /// Every metric type of the tables and of the stored series, with the patterns of its fields.
@@ -133,7 +136,7 @@ impl Stored<'_> {
         let mut names: Vec<&str> =
             self.app.tables.iter().map(|table| table.metric_type()).collect();
         names.dedup();
-        Err(unknown("metric_type", metric_type, names))
+        Err(AppError::invalid(unknown("metric_type", metric_type, names)))
     }
 
     /// The pattern of a field, named in full or below its metric type.
@@ -158,16 +161,12 @@ impl Stored<'_> {
             .flat_map(|table| table.columns.iter().map(|column| name(table, column.name)))
             .filter_map(|name| name.split_once('.').map(|(_, below)| below.to_owned()))
             .collect();
-        unknown("fields", field, names.iter().map(String::as_str))
+        AppError::invalid(unknown("fields", field, names.iter().map(String::as_str)))
     }
 }
 
 /// Names the parameter, what was likely meant, and some of what is known.
-fn unknown<'a>(
-    parameter: &str,
-    wanted: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> AppError {
+fn unknown<'a>(parameter: &str, wanted: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let near = nearest(wanted, known.iter().copied());
     let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
@@ -177,7 +176,5 @@ fn unknown<'a>(
         more => format!(" and {more} more"),
     };
     let wanted = shown(wanted);
-    AppError::invalid(format!(
-        "{parameter}: `{wanted}` is not known; {near}known are {named}{more}"
-    ))
+    format!("{parameter}: `{wanted}` is not known; {near}known are {named}{more}")
 }

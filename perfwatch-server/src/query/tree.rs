@@ -37,11 +37,25 @@ struct Branch<'a> {
 impl<'a> Tree<'a> {
     /// The tree of all series, below the metric type.
     pub(crate) fn new(answer: &'a RangeAnswer, aggregates: usize) -> Self {
+        Self::below(answer, 1, aggregates == 1)
+    }
+
+    /// The tree of all series with their metric types, of one aggregate.
+    pub(crate) fn of_all(answer: &'a RangeAnswer) -> Self {
+        Self::below(answer, 0, true)
+    }
+
+    fn below(answer: &'a RangeAnswer, depth: usize, one_aggregate: bool) -> Self {
         let mut root = Branch::default();
         for series in &answer.series {
-            root.add(series.segments.get(1..).unwrap_or_default(), series);
+            root.add(series.segments.get(depth..).unwrap_or_default(), series);
         }
-        Self { root, one_aggregate: aggregates == 1 }
+        Self { root, one_aggregate }
+    }
+
+    /// The values at one timestamp, also where there is none; a series without one is left out.
+    pub(crate) fn row(&'a self, row: usize) -> Point<'a> {
+        Point { tree: self, branch: &self.root, row }
     }
 
     /// The values at one timestamp; nothing where no series has one.

@@ -16,9 +16,10 @@ use crate::{
     auth::{self, Session},
     error::{AppError, AppResult, ErrorBody},
     extract::Query,
-    live::{self, Live, LiveMessage},
+    hosts,
+    live::{self, Live, LiveMessage, StoredFrame, Watched},
     net::Place,
-    respond,
+    query, respond, time,
 };
 
 /// A client has nothing to say but a ping.
@@ -39,9 +40,21 @@ const TOKEN_PROTOCOL: &str = "bearer.";
 pub(crate) struct SocketParams {
     /// The login token; or offer the subprotocols `perfwatch` and `bearer.<token>`.
     token: Option<String>,
+    /// The host's name; this daemon's own by default. One that the store does not hold is told of
+    /// in a message.
+    host: Option<String>,
 }
 
-/// Every tick's metrics, pushed. The upgrade of a bad token is accepted and closed with 4001.
+/// Of which host.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LatestParams {
+    /// The host's name; this daemon's own by default.
+    host: Option<String>,
+}
+
+/// Every tick's metrics, pushed: of another host as soon as the store has them. The upgrade of a bad token is accepted and closed with 4001.
 #[utoipa::path(get, path = "/api/ws/metrics", tag = "live", params(SocketParams),
     responses((status = 101, description = "A WebSocket; its messages are `LiveMessage`s."),
         (status = "default", body = ErrorBody)))]
@@ -74,7 +87,9 @@ pub(crate) async fn live_socket(
     };
     let joined = app.live.join(MAX_CLIENTS);
     let joined = joined.ok_or_else(|| AppError::unavailable("too many live clients"))?;
-    let live = Live::new(app, session, joined, place);
+    let other = params.host.filter(|host| **host != **app.host.get());
+    let watched = other.map_or(Watched::Own, Watched::Other);
+    let live = Live::new(app, session, watched, joined, place);
     Ok(upgrade.on_upgrade(|socket| live.run(socket)))
 }
 
@@ -85,11 +100,33 @@ fn offered_token(headers: &HeaderMap) -> Option<String> {
     offers.find_map(|offer| offer.trim().strip_prefix(TOKEN_PROTOCOL).map(str::to_owned))
 }
 
-/// The newest tick's metrics.
-#[utoipa::path(get, path = "/api/metrics/latest", tag = "live", security(("token" = [])),
+/// The newest tick's metrics; of another host, what the store has of it.
+#[utoipa::path(get, path = "/api/metrics/latest", tag = "live", params(LatestParams),
+    security(("token" = [])),
     responses((status = 200, body = LiveMessage), (status = "default", body = ErrorBody)))]
-pub(crate) async fn latest_metrics(State(app): State<Shared>, _: Session) -> AppResult<Response> {
+pub(crate) async fn latest_metrics(
+    State(app): State<Shared>,
+    _: Session,
+    Query(params): Query<LatestParams>,
+) -> AppResult<Response> {
+    if let Some(host) = params.host.filter(|host| **host != **app.host.get()) {
+        return stored(&app, host).await;
+    }
     let sample = app.live.sample();
     let sample = sample.ok_or_else(|| AppError::unavailable("the first reading is under way"))?;
     Ok(respond::json(bytes::Bytes::from(app.live.message(&sample))))
+}
+
+/// The newest frame of another host.
+async fn stored(app: &Shared, host: String) -> AppResult<Response> {
+    let _pass = app.queries.enter().await?;
+    let host = query::check_host(app, Some(host)).await?;
+    let info = app.hosts.find(&host).await.map_err(query::refused)?;
+    let info = info.ok_or_else(|| AppError::unavailable("the host's first frame is under way"))?;
+    let until = info.last_seen_ms.max(time::now_ms()) + 1;
+    let times = info.last_seen_ms - hosts::newest_span_ms(&info)..until;
+    let frame = StoredFrame::newest(&*app.store, &host, times).await.map_err(query::refused)?;
+    let frame = frame.ok_or_else(|| AppError::unavailable("the host's frames are damaged"))?;
+    let interval_ms = info.interval_ms.or(frame.resolution_ms()).unwrap_or_default();
+    Ok(respond::json(bytes::Bytes::from(frame.message(&host, interval_ms))))
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+pub mod away;
 pub mod program;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -16,7 +17,7 @@ use http_body_util::BodyExt;
 use perfwatch_collect::{MetricsAggregator, Roots};
 use perfwatch_core::{FieldId, Frame, View};
 use perfwatch_server::{Config, Daemon, Secret};
-use perfwatch_store::{Opened, Record, RetentionPolicyUpdate};
+use perfwatch_store::{HostIdentity, Opened, Record, RetentionPolicyUpdate};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tower::ServiceExt;
@@ -82,6 +83,10 @@ impl Server {
 
     pub async fn on(config: Config, store: Opened) -> Self {
         let daemon = Daemon::on(config, store.clone()).await.unwrap();
+        Self::serve(daemon, store).await
+    }
+
+    pub async fn serve(daemon: Daemon, store: Opened) -> Self {
         let router = daemon.router();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -154,12 +159,30 @@ impl Server {
 
 /// A record of a host at which `cpu.load_1m` is this.
 pub fn record(host: &str, timestamp_ms: i64, load: f64) -> Record {
+    record_of(host, timestamp_ms, &[("cpu", "", "load_1m", load)])
+}
+
+/// A record of a host with these gauges: table, row (none for a table about the host), name, value.
+pub fn record_of(host: &str, timestamp_ms: i64, gauges: &[(&str, &str, &str, f64)]) -> Record {
     let mut frame = Frame::new(&MetricsAggregator::new(&Roots::default()).tables());
     frame.timestamp_ms = timestamp_ms;
-    let block = frame.blocks.iter_mut().find(|block| block.table().name == "cpu").unwrap();
-    let field = block.table().fields.iter().position(|field| field.view_name == "load_1m");
-    block.host_row().set_f64(FieldId(field.unwrap()), load);
+    for &(table, row, name, value) in gauges {
+        let block = frame.blocks.iter_mut().find(|block| block.table().name == table).unwrap();
+        let field = block.table().fields.iter().position(|field| field.view_name == name);
+        let mut cells = if row.is_empty() { block.host_row() } else { block.push_row(row) };
+        cells.set_f64(FieldId(field.unwrap()), value);
+    }
     let mut view = View::default();
     view.update(None, &frame);
-    Record { host: host.into(), view: Arc::new(view) }
+    Record::new(host, Arc::new(view))
+}
+
+/// A machine as it registers.
+pub fn machine(name: &str, id: &str, interval_ms: u64) -> HostIdentity {
+    HostIdentity { name: name.into(), id: id.into(), interval_ms, version: "9.9.9".into() }
+}
+
+/// Now, in milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }

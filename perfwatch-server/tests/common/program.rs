@@ -38,10 +38,10 @@ fn program(data: &Path, more: &[&str]) -> Command {
     command(&[&arguments, more].concat())
 }
 
-/// A running program.
+/// A running program, which ends with its test.
 pub struct Program {
     child: Child,
-    log: JoinHandle<String>,
+    log: Option<JoinHandle<String>>,
     pub port: u16,
     pub said: Vec<String>,
 }
@@ -50,6 +50,13 @@ impl Program {
     /// Starts it on a free port with its data in this directory.
     pub fn start(data: &Path, more: &[&str]) -> Self {
         Self::spawn(program(data, more), 2)
+    }
+
+    /// The same with more environment.
+    pub fn start_with(data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = program(data, more);
+        command.envs(environment.iter().copied());
+        Self::spawn(command, 2)
     }
 
     /// The same without a password from outside: it says one of its own.
@@ -77,7 +84,7 @@ impl Program {
             }
         }
         let port = said[0].rsplit(':').next().unwrap().parse().unwrap();
-        Self { child, log, port, said }
+        Self { child, log: Some(log), port, said }
     }
 
     pub fn get(&self, path: &str, token: &str) -> (u16, String) {
@@ -120,7 +127,15 @@ impl Program {
         let start = Instant::now();
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
         let status = self.child.wait().unwrap();
-        (status.code(), start.elapsed(), self.log.join().unwrap())
+        (status.code(), start.elapsed(), self.log.take().unwrap().join().unwrap())
+    }
+}
+
+impl Drop for Program {
+    /// Of a test that panicked, nothing goes on.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod clock;
 mod files;
 mod full;
 #[path = "../../../perfwatch-store/tests/faults/level.rs"]

@@ -58,6 +58,21 @@ impl Asked {
         Self { shelves: Self::new(selection, index).shelves, ..self }
     }
 
+    /// Whether anything can be found at all.
+    pub(crate) fn is_about_something(&self) -> bool {
+        !self.shelves.is_empty() && self.range.start < self.range.end
+    }
+
+    /// The part of the asked range in which anything can lie.
+    pub(crate) fn range(&self) -> &Range {
+        &self.range
+    }
+
+    /// The series.
+    pub(crate) fn selected(&self) -> &Selected {
+        &self.selected
+    }
+
     /// What the head has of it.
     pub(crate) fn rows(&self, head: &Head) -> HeadRows {
         let host = self.shelves.first().map(|shelf| shelf.host);

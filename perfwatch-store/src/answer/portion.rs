@@ -137,7 +137,8 @@ impl<'a> Adding<'a> {
                 add_slice(sources, plan, number, found, parts, &mut stats, &mut scratch);
             }
             let column = sources.head.columns.get(at).and_then(|column| column.get(head.clone()));
-            add_runs(&plan.head, column.unwrap_or_default(), number.factor, &mut stats);
+            let time = |at| sources.head.times.get(head.start + at).copied().unwrap_or(i64::MIN);
+            add_runs(&plan.head, column.unwrap_or_default(), number.factor, &mut stats, time);
             // A series may have several numbers.
             if each.peek().is_none_or(|(_, (next, _))| next.slot != number.slot) {
                 self.fold.add(number.slot, &plan.stretch, &stats);
@@ -195,7 +196,7 @@ fn add_slice(
     stats: &mut [Stat],
     scratch: &mut Vec<i64>,
 ) {
-    let Sources { slices, damaged, .. } = sources;
+    let Sources { slices, damaged, times, .. } = sources;
     let Some(directory) = slices.get(found.slice) else { return };
     let place = directory.place;
     let part = |piece: &Piece| parts.get(&(place, piece.part)).map_or(&[][..], |part| part);
@@ -215,7 +216,10 @@ fn add_slice(
             Adds::Values(runs) => {
                 scratch.clear();
                 if column.unpack(page.page, scratch).is_some() {
-                    add_runs(runs, scratch, wanted.factor, stats);
+                    let times = times.get(&found.slice).map_or(&[][..], |times| times);
+                    let time =
+                        |at| directory.times(page.page, times).map_or(i64::MIN, |it| it.at(at));
+                    add_runs(runs, scratch, wanted.factor, stats, time);
                 } else {
                     let timestamp_ms = directory.page(page.page).start_ms;
                     let place = Place { timestamp_ms, ..place };

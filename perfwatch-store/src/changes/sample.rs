@@ -11,6 +11,10 @@ const MAD_TO_SIGMA: f64 = 1.4826;
 /// distribution.
 const SIGMAS_WITHIN: f64 = 3.29;
 
+/// Points that follow one another more closely than this are taken to follow as closely as this:
+/// few points do not tell one from the other.
+const MOST_ALIKE: f64 = 0.98;
+
 /// The stretches of a window whose 95th percentiles are compared with one another.
 const STRETCHES: usize = 8;
 
@@ -32,10 +36,11 @@ pub(super) struct Sample {
 impl Sample {
     /// Takes points in the order of time; there must be one, and none may be NaN.
     pub(super) fn new(points: Vec<f64>) -> Self {
-        let p95_noise = p95_noise(&points);
+        let fewer = slowness(&points);
+        let p95_noise = p95_noise(&points) * fewer;
         let mut sorted = points;
         sorted.sort_unstable_by(f64::total_cmp);
-        let noise = noise(&sorted);
+        let noise = noise(&sorted) * fewer;
         Self { sorted, noise, p95_noise }
     }
 
@@ -99,6 +104,36 @@ fn noise(sorted: &[f64]) -> f64 {
     let mut deviations: Vec<f64> = sorted.iter().map(|value| (value - median).abs()).collect();
     let deviation = select(&mut deviations, 0.5);
     (MAD_TO_SIGMA * deviation).max(span / SIGMAS_WITHIN)
+}
+
+/// By how much the noise within a window falls short of the noise between windows, because each
+/// point is like the one before it: 1 where points have nothing to do with one another. A series
+/// that is an average of many minutes hardly moves within a few, and is elsewhere in the next.
+///
+/// It is the square root of how many neighbouring points tell as much as one would alone,
+/// `(1 + r) / (1 - r)`, for a first-order autocorrelation `r` of what is left when the straight
+/// line through the points is taken away: what grows steadily is to be told.
+fn slowness(points: &[f64]) -> f64 {
+    let rest = without_trend(points);
+    let square: f64 = rest.iter().map(|value| value * value).sum();
+    let product: f64 = rest.windows(2).map(|pair| pair.iter().product::<f64>()).sum();
+    if square <= 0.0 {
+        return 1.0;
+    }
+    let alike = (product / square).clamp(0.0, MOST_ALIKE);
+    ((1.0 + alike) / (1.0 - alike)).sqrt()
+}
+
+/// How far points lie from the straight line through them.
+fn without_trend(points: &[f64]) -> Vec<f64> {
+    let count = points.len().max(1) as f64;
+    let middle = (count - 1.0) / 2.0;
+    let mean = points.iter().sum::<f64>() / count;
+    let places = || (0..points.len()).map(|at| at as f64 - middle);
+    let squares: f64 = places().map(|place| place * place).sum();
+    let products: f64 = places().zip(points).map(|(place, value)| place * (value - mean)).sum();
+    let slope = if squares > 0.0 { products / squares } else { 0.0 };
+    places().zip(points).map(|(place, value)| value - mean - slope * place).collect()
 }
 
 /// The standard deviation of the 95th percentiles of the window's stretches. Neighbouring points

@@ -116,6 +116,26 @@ fn a_drift_counts_by_how_far_it_went() {
 }
 
 #[test]
+fn an_average_that_lags_is_no_change() {
+    // As `load_15m` is: the mean of a quarter of an hour, of which a window sees three minutes.
+    let lagging = |seed: u64| {
+        let mut normal = Normal(seed);
+        let mut level = 1.0;
+        let next = move || {
+            level += (5.0 + 60.0 * normal.next() - level) / 900.0;
+            (level * 100.0_f64).round() / 100.0
+        };
+        std::iter::repeat_with(next).skip(5000).take(540).collect::<Vec<f64>>()
+    };
+    let told = (0..200).filter(|&seed| {
+        let points = lagging(seed);
+        check(points[..180].to_vec(), points[360..].to_vec()) != "nothing"
+    });
+    let told = told.count();
+    assert!(told <= 4, "{told} of 200");
+}
+
+#[test]
 fn a_constant_that_stays_is_nothing_and_one_that_moves_is_told() {
     let constant = |value: f64| vec![value; POINTS];
     assert_eq!(check(constant(7.0), constant(7.0)), "nothing");

@@ -113,9 +113,9 @@ impl<F: Files> Engine<F> {
 }
 
 /// The start of the first hour that is not over, by frames.
-pub(super) fn due_before(newest_ms: i64) -> i64 {
+pub(crate) fn due_before(newest_ms: i64) -> i64 {
     let time = newest_ms.saturating_sub(GRACE_MS);
-    time - time.rem_euclid(HOUR_MS)
+    time.saturating_sub(time.rem_euclid(HOUR_MS))
 }
 
 fn new_names(host: u32, names: &HostIndex) -> Option<NewNames> {
@@ -126,19 +126,19 @@ fn new_names(host: u32, names: &HostIndex) -> Option<NewNames> {
 }
 
 /// Looks late frames up in slices.
-struct Late<'a> {
+pub(crate) struct Late<'a> {
     moment: Box<dyn Moment + 'a>,
     /// The slices that may hold a frame of an hour, with their times.
     known: HashMap<Place, Vec<(Directory, Vec<u8>)>>,
 }
 
 impl<'a> Late<'a> {
-    fn new(moment: Box<dyn Moment + 'a>) -> Self {
+    pub(crate) fn new(moment: Box<dyn Moment + 'a>) -> Self {
         Self { moment, known: HashMap::new() }
     }
 
     /// Whether a frame of this time is in a slice.
-    async fn is_sliced(
+    pub(crate) async fn is_sliced(
         &mut self,
         place: Place,
         intervals_ms: impl IntoIterator<Item = i64>,

@@ -10,12 +10,15 @@ mod ask;
 mod contents;
 #[cfg(feature = "exchange")]
 mod extract;
+mod glance;
+mod hosts;
 mod import;
 mod keep;
 mod load;
 mod recent;
 mod seal;
 mod verify;
+mod warm;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -30,7 +33,9 @@ use crate::{
     damage::{Damage, Damaged},
     head::Head,
     layout::Index,
+    registry::Registry,
 };
+pub(crate) use append::{Late, due_before};
 pub use contents::{HostContents, SliceBytes};
 use recent::Recent;
 pub use verify::{DamagedRange, Progress};
@@ -55,6 +60,7 @@ pub(crate) struct Engine<F> {
     pub(crate) files: F,
     pub(crate) index: Mutex<Index>,
     pub(crate) head: Mutex<Head>,
+    registry: Mutex<Registry>,
     damage: Damage,
     sealing: Sealing,
     closed: AtomicBool,
@@ -76,6 +82,7 @@ impl<F: Files> Engine<F> {
             files,
             index: Mutex::new(index),
             head: Mutex::default(),
+            registry: Mutex::default(),
             damage: Damage::default(),
             sealing,
             closed: AtomicBool::new(false),
@@ -102,6 +109,11 @@ impl<F: Files> Engine<F> {
 
     pub(crate) fn head(&self) -> MutexGuard<'_, Head> {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who writes under which name.
+    pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self) -> Result<(), StoreError> {

@@ -1,29 +1,19 @@
-//! What is known of the newest slices without a look at the disk: where they are, and their times.
-//!
-//! Every look costs more than what it brings, so a question about the newest weeks takes one: for
-//! the series themselves. It is only believed if nobody changed slices meanwhile ([`Glance::end`]);
-//! else the question is asked again at one moment.
+//! What is known of slices without a look at the disk: where the newest are and their times, and
+//! the parts that were read lately.
 
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Range,
-    sync::atomic::Ordering,
 };
 
-use async_trait::async_trait;
-
-use super::Engine;
+use super::warm::Warm;
 use crate::{
-    StoreError,
-    archive::{Change, Files, Moment, Sheet, Shelf},
-    layout::{Place, slice::DAY_MS},
+    archive::{Change, Sheet, Shelf},
+    layout::Place,
 };
 
 /// So many slices of each shelf are remembered.
 const REMEMBERED: usize = 64;
-
-/// Days, and the hours of the newest, that are as many.
-const LEARNED_MS: i64 = 40 * DAY_MS;
 
 /// A slice that is remembered.
 #[derive(Clone, Debug)]
@@ -39,15 +29,21 @@ struct Newest {
     slices: BTreeMap<i64, Known>,
 }
 
-/// The newest slices, by shelf.
+/// The newest slices by shelf, and parts of any.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     shelves: HashMap<Shelf, Newest>,
+    warm: Warm,
 }
 
 impl Recent {
     /// The slices that begin in a range; nothing if they are not all known.
-    fn sheets(&self, shelf: Shelf, starts: &Range<i64>, limit: usize) -> Option<Vec<Sheet>> {
+    pub(super) fn sheets(
+        &self,
+        shelf: Shelf,
+        starts: &Range<i64>,
+        limit: usize,
+    ) -> Option<Vec<Sheet>> {
         let newest = self.shelves.get(&shelf)?;
         if starts.start < newest.since_ms {
             return None;
@@ -56,13 +52,21 @@ impl Recent {
         Some(slices.map(|(&start, known)| (shelf.place(start), known.directory.clone())).collect())
     }
 
+    /// A part of a slice, if it is known; the first part holds the times.
+    pub(super) fn part(&self, key: &(Place, u32)) -> Option<Vec<u8>> {
+        match key {
+            (place, 0) => self.times(*place),
+            _ => self.warm.get(key),
+        }
+    }
+
     fn times(&self, place: Place) -> Option<Vec<u8>> {
         let shelf = Shelf { host: place.host, interval_ms: place.interval_ms };
         self.shelves.get(&shelf)?.slices.get(&place.timestamp_ms)?.times.clone()
     }
 
     /// Takes in what was read: all slices of a shelf from a time on.
-    fn learn(&mut self, shelf: Shelf, since_ms: i64, sheets: Vec<Sheet>) {
+    pub(super) fn learn(&mut self, shelf: Shelf, since_ms: i64, sheets: Vec<Sheet>) {
         let known = self.shelves.remove(&shelf);
         if known.as_ref().is_some_and(|known| known.since_ms <= since_ms) {
             self.shelves.extend(known.map(|known| (shelf, known)));
@@ -78,6 +82,14 @@ impl Recent {
         self.shelves.insert(shelf, newest);
     }
 
+    /// Takes in parts that were read.
+    pub(super) fn learn_parts(&mut self, parts: Vec<((Place, u32), Vec<u8>)>) {
+        let (times, others): (Vec<_>, Vec<_>) =
+            parts.into_iter().partition(|((_, part), _)| *part == 0);
+        times.into_iter().for_each(|((place, _), times)| self.learn_times(place, times));
+        self.warm.learn(others);
+    }
+
     fn learn_times(&mut self, place: Place, times: Vec<u8>) {
         let shelf = Shelf { host: place.host, interval_ms: place.interval_ms };
         let newest = self.shelves.get_mut(&shelf);
@@ -88,6 +100,7 @@ impl Recent {
 
     /// Follows what was done to slices.
     pub(super) fn follow(&mut self, change: &Change) {
+        self.warm.follow(change);
         for place in &change.delete {
             let shelf = Shelf { host: place.host, interval_ms: place.interval_ms };
             if let Some(newest) = self.shelves.get_mut(&shelf) {
@@ -114,91 +127,6 @@ impl Newest {
         {
             self.since_ms = start + 1;
         }
-    }
-}
-
-/// A look at slices, of which what is known is not read again.
-pub(super) struct Glance<'a, F> {
-    engine: &'a Engine<F>,
-    /// How often slices had been changed.
-    changes: u64,
-    by: Box<dyn Moment + 'a>,
-    sheets: Vec<(Shelf, i64, Vec<Sheet>)>,
-    times: Vec<(Place, Vec<u8>)>,
-}
-
-impl<'a, F: Files> Glance<'a, F> {
-    /// Begins; nothing if somebody else may change slices, or does so right now.
-    pub(super) async fn begin(engine: &'a Engine<F>) -> Result<Option<Self>, StoreError> {
-        let changes = engine.changes.load(Ordering::SeqCst);
-        if changes % 2 == 1 {
-            return Ok(None);
-        }
-        let by = engine.files.glance().await?;
-        Ok(by.map(|by| Self { engine, changes, by, sheets: Vec::new(), times: Vec::new() }))
-    }
-
-    /// Whether slices are as they were at the beginning. What was read is remembered then.
-    pub(super) fn end(self) -> bool {
-        let mut recent = self.engine.recent();
-        if self.engine.changes.load(Ordering::SeqCst) != self.changes {
-            return false;
-        }
-        self.sheets
-            .into_iter()
-            .for_each(|(shelf, since, sheets)| recent.learn(shelf, since, sheets));
-        self.times.into_iter().for_each(|(place, times)| recent.learn_times(place, times));
-        true
-    }
-}
-
-#[async_trait]
-impl<F: Files> Moment for Glance<'_, F> {
-    async fn sheets(
-        &mut self,
-        shelf: Shelf,
-        starts: Range<i64>,
-        limit: usize,
-    ) -> Result<Vec<Sheet>, StoreError> {
-        let known = self.engine.recent().sheets(shelf, &starts, limit);
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let until = self.engine.sliced_until(shelf.host).max(starts.end);
-        if until - starts.start > LEARNED_MS {
-            return self.by.sheets(shelf, starts, limit).await;
-        }
-        // To the end, so that all is known from there on.
-        let mut sheets = self.by.sheets(shelf, starts.start..until, usize::MAX).await?;
-        self.sheets.push((shelf, starts.start, sheets.clone()));
-        sheets.retain(|(place, _)| place.timestamp_ms < starts.end);
-        sheets.truncate(limit);
-        Ok(sheets)
-    }
-
-    async fn newest(&mut self, shelf: Shelf) -> Result<Option<Sheet>, StoreError> {
-        self.by.newest(shelf).await
-    }
-
-    async fn parts(&mut self, wanted: &[(Place, u32)]) -> Result<Vec<Vec<u8>>, StoreError> {
-        let known = |&(place, part): &(Place, u32)| match part {
-            0 => self.engine.recent().times(place),
-            _ => None,
-        };
-        let known: Vec<Option<Vec<u8>>> = wanted.iter().map(known).collect();
-        let unknown = wanted.iter().zip(&known).filter(|(_, known)| known.is_none());
-        let unknown: Vec<(Place, u32)> = unknown.map(|(wanted, _)| *wanted).collect();
-        let read = if unknown.is_empty() { Vec::new() } else { self.by.parts(&unknown).await? };
-        for ((place, part), bytes) in unknown.iter().zip(&read) {
-            if *part == 0 {
-                self.times.push((*place, bytes.clone()));
-            }
-        }
-        let mut read = read.into_iter();
-        Ok(known
-            .into_iter()
-            .map(|known| known.or_else(|| read.next()).unwrap_or_default())
-            .collect())
     }
 }
 

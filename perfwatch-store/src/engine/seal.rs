@@ -28,13 +28,18 @@ impl<F: Files> Engine<F> {
         let _keeping = self.keeping.lock().await;
         let hosts = self.index().hosts().len() as u32;
         for host in 0..hosts {
-            let shelf = Shelf { host, interval_ms: 0 };
-            for hour in self.due(host, sealing) {
-                self.seal_hour(shelf, hour).await?;
-            }
-            self.merge_days(shelf).await?;
+            self.seal_host(host, sealing).await?;
         }
         Ok(())
+    }
+
+    /// The same for one host, where nobody else changes slices.
+    pub(crate) async fn seal_host(&self, host: u32, sealing: Sealing) -> Result<(), StoreError> {
+        let shelf = Shelf { host, interval_ms: 0 };
+        for hour in self.due(host, sealing) {
+            self.seal_hour(shelf, hour).await?;
+        }
+        self.merge_days(shelf).await
     }
 
     fn due(&self, host: u32, sealing: Sealing) -> Vec<i64> {

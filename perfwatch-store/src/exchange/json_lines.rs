@@ -11,6 +11,7 @@ use super::{
     Column, ExchangeError, number,
     table::{Table, TableWriter},
 };
+use crate::text::json;
 
 /// Writes lines.
 pub(super) struct JsonLinesWriter {
@@ -80,18 +81,4 @@ fn write_object<'a>(values: impl Iterator<Item = (&'a Column, i64)>, line: &mut 
         (open, is_first) = (above, false);
     }
     line.extend(std::iter::repeat_n('}', open.len() + 1));
-}
-
-/// Text as JSON; what a terminal would obey is escaped too.
-fn json(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -3,24 +3,10 @@
 use jiff::Timestamp;
 use perfwatch_core::MISSING;
 
+pub(super) use crate::text::push_number as write;
+
 /// More decimals than any unit has.
 pub(super) const MOST_DECIMALS: u8 = 9;
-
-/// Appends a value with all of its decimals.
-pub(super) fn write(value: i64, decimals: u8, out: &mut String) {
-    if decimals == 0 {
-        return out.push_str(&value.to_string());
-    }
-    let decimals = usize::from(decimals);
-    let digits = format!("{:0>1$}", value.unsigned_abs(), decimals + 1);
-    let (whole, rest) = digits.split_at(digits.len() - decimals);
-    if value < 0 {
-        out.push('-');
-    }
-    out.push_str(whole);
-    out.push('.');
-    out.push_str(rest);
-}
 
 /// The integer and the decimals of a number such as `-12.50` or `1.5e3`.
 ///

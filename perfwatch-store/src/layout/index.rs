@@ -98,10 +98,10 @@ impl Index {
         Ok(prepared)
     }
 
-    fn prepare_one(&mut self, Record { host, view }: &Record) -> Result<Frame, StoreError> {
-        let place = self.place(host, view.timestamp_ms)?;
-        let values = self.get_mut(place.host).map(|host| host.prepare(view)).unwrap_or_default();
-        Ok(Frame { place, values })
+    fn prepare_one(&mut self, record: &Record) -> Result<Frame, StoreError> {
+        let place = self.place(&record.host, record.timestamp_ms())?;
+        let values = self.get_mut(place.host).map(|host| host.prepare(record)).transpose()?;
+        Ok(Frame { place, values: values.unwrap_or_default() })
     }
 
     /// Where a frame belongs; a new host gets its number.

@@ -13,7 +13,7 @@ mod seal;
 mod select;
 pub(crate) mod slice;
 mod stat;
-mod varint;
+pub(crate) mod varint;
 
 pub(crate) use frame::Frame;
 pub(crate) use host::{HostIndex, SeriesInfo, host_check, name_check};

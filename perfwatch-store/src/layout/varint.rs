@@ -2,7 +2,7 @@
 //! so that small negative numbers are short too.
 
 /// Appends a number.
-pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -11,12 +11,12 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a signed number.
-pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
 /// Appends a sum, which may need more than 64 bits.
-pub(super) fn put_wide(out: &mut Vec<u8>, value: i128) {
+pub(crate) fn put_wide(out: &mut Vec<u8>, value: i128) {
     let mut folded = ((value << 1) ^ (value >> 127)) as u128;
     while folded >= 0x80 {
         out.push(folded as u8 | 0x80);
@@ -26,14 +26,14 @@ pub(super) fn put_wide(out: &mut Vec<u8>, value: i128) {
 }
 
 /// Reads numbers off the front of some bytes; nothing behind their end.
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl Reader<'_> {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn number(&mut self) -> Option<u64> {
+    pub(crate) fn number(&mut self) -> Option<u64> {
         // Most numbers of a frame are one byte.
         if let [byte, rest @ ..] = self.0
             && *byte < 0x80
@@ -44,12 +44,12 @@ impl Reader<'_> {
         u64::try_from(self.folded()?).ok()
     }
 
-    pub(super) fn signed(&mut self) -> Option<i64> {
+    pub(crate) fn signed(&mut self) -> Option<i64> {
         let folded = self.number()?;
         Some((folded >> 1) as i64 ^ -((folded & 1) as i64))
     }
 
-    pub(super) fn wide(&mut self) -> Option<i128> {
+    pub(crate) fn wide(&mut self) -> Option<i128> {
         let folded = self.folded()?;
         Some((folded >> 1) as i128 ^ -((folded & 1) as i128))
     }

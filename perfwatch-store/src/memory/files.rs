@@ -12,6 +12,7 @@ use crate::{
     StoreError,
     archive::{Change, Files, Moment, NewNames, Sheet, Shelf, TIMES, Totals},
     layout::{Frame, Place, slice::Slice},
+    registry::Machine,
 };
 
 type Slices = BTreeMap<Place, Arc<Slice>>;
@@ -45,6 +46,10 @@ impl Files for MemoryFiles {
     }
 
     async fn append(&self, _: Vec<NewNames>, _: &[Frame]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn register(&self, _: &str, _: &Machine) -> Result<(), StoreError> {
         Ok(())
     }
 

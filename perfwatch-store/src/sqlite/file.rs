@@ -5,15 +5,14 @@
 
 use std::{
     ffi::OsString,
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{DirBuilder, File},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use super::schema::{APPLICATION_ID, VERSION};
-use crate::StoreError;
+use crate::{StoreError, lock};
 
 /// What every SQLite file begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -47,10 +46,10 @@ pub(super) fn claim(path: &Path) -> Result<Claimed, StoreError> {
         && let Err(refused) = check_header(path)
     {
         // A file that another process is making has no name yet.
-        return Err(holder(path).unwrap_or(refused));
+        return Err(lock::holder(path, &lock_path(path)).unwrap_or(refused));
     }
-    let lock = lock(path)?;
-    let file = private().open(path).map_err(unwritable(path))?;
+    let lock = lock::take(path, &lock_path(path))?;
+    let file = lock::private().open(path).map_err(unwritable(path))?;
     let is_new = file.metadata().map_err(unwritable(path))?.len() == 0;
     if is_new {
         // SQLite syncs what it writes, but not the name of a file that it found.
@@ -63,65 +62,12 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Opens for reading and writing; what is made can be read by its owner only.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options
-}
-
 /// The file beside a database that its user holds locked. It is never deleted: whoever had it open
 /// would hold a lock that nobody else can see.
 fn lock_path(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".lock");
     name.into()
-}
-
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let lock_path = lock_path(path);
-    let unwritable = |reason| StoreError::Unwritable { path: lock_path.clone(), reason };
-    let mut file = private().open(&lock_path).map_err(unwritable)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(StoreError::Locked { path: path.to_owned(), owner: owner(&mut file) });
-        }
-        Err(TryLockError::Error(reason)) => return Err(unwritable(reason)),
-    }
-    write_owner(&mut file).map_err(unwritable)?;
-    Ok(file)
-}
-
-/// Whoever has the file, as the error that says so. Nothing is made that is not there.
-fn holder(path: &Path) -> Option<StoreError> {
-    let mut file = File::open(lock_path(path)).ok()?;
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {
-            Some(StoreError::Locked { path: path.to_owned(), owner: owner(&mut file) })
-        }
-        _ => None,
-    }
-}
-
-/// Who has the lock. It is written right behind the locking: whoever comes in between waits.
-fn owner(file: &mut File) -> Option<u32> {
-    for _ in 0..10 {
-        std::thread::sleep(Duration::from_millis(10));
-        let mut text = String::new();
-        file.rewind().ok()?;
-        file.read_to_string(&mut text).ok()?;
-        if let Ok(pid) = text.trim().parse() {
-            return Some(pid);
-        }
-    }
-    None
-}
-
-fn write_owner(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())
 }
 
 /// Makes sure that the file is there and ours, without touching it.

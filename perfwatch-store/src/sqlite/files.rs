@@ -17,12 +17,13 @@ use super::{
     error::is_corrupt,
     gathered,
     key::{frame_key, frame_place, part_key, part_keys, slice_key, slice_place},
-    salvage,
+    machines, salvage,
 };
 use crate::{
     StoreError, TierUsage,
     archive::{Change, Files, Moment, NewNames, Sheet, Shelf, TIMES, Totals},
     layout::{Frame, Place, host_check, name_check, slice::Slice},
+    registry::Machine,
 };
 
 /// How many pages are given back in one step.
@@ -47,12 +48,13 @@ impl Files for SqliteFiles {
         true
     }
 
-    async fn glance(&self) -> Result<Option<Box<dyn Moment + '_>>, StoreError> {
-        if self.claim.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
-            return Ok(None);
-        }
+    fn may_glance(&self) -> bool {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    async fn glance(&self) -> Result<Box<dyn Moment + '_>, StoreError> {
         let by = self.readers.acquire().await.map_err(self.explain())?;
-        Ok(Some(Box::new(Reading { by, files: self })))
+        Ok(Box::new(Reading { by, files: self }))
     }
 
     async fn moment(&self) -> Result<Box<dyn Moment + '_>, StoreError> {
@@ -68,6 +70,11 @@ impl Files for SqliteFiles {
             _ => write(&mut writer, names, frames).await,
         };
         written.map_err(self.explain())
+    }
+
+    async fn register(&self, name: &str, machine: &Machine) -> Result<(), StoreError> {
+        let mut writer = self.writer().await?;
+        machines::write(&mut writer, name, machine).await.map_err(self.explain())
     }
 
     async fn frames(
@@ -190,12 +197,15 @@ async fn write_names(
         .bind(i64::from(host_check(host, &names.name)))
         .execute(&mut *connection)
         .await?;
-    let insert = "INSERT OR REPLACE INTO series (host_id, id, path, decimals, name_check) \
-                  VALUES (?, ?, ?, ?, ?)";
-    for (id, path, decimals) in names.series {
-        let check = name_check(&names.name, &path, decimals);
-        let query = sqlx::query(insert).bind(host).bind(id).bind(path).bind(decimals);
-        query.bind(i64::from(check)).execute(&mut *connection).await?;
+    for series in names.series.chunks(ROWS) {
+        let into = "INSERT OR REPLACE INTO series (host_id, id, path, decimals, name_check) ";
+        let mut insert = QueryBuilder::new(into);
+        insert.push_values(series, |mut row, (id, path, decimals)| {
+            let check = name_check(&names.name, path, *decimals);
+            row.push_bind(host).push_bind(id).push_bind(path).push_bind(decimals);
+            row.push_bind(i64::from(check));
+        });
+        insert.build().execute(&mut *connection).await?;
     }
     Ok(())
 }

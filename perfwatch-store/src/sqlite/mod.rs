@@ -14,6 +14,7 @@ mod gathered;
 mod key;
 mod library;
 mod load;
+mod machines;
 mod policy;
 mod read_only;
 mod rebuild;
@@ -116,6 +117,7 @@ impl SqliteStore {
         rebuild::damaged(&mut other).await.map_err(explain)?;
         other.close().await.map_err(explain)?;
         let index = load::index(&mut connection, path).await?;
+        let registry = machines::read(&mut connection).await.map_err(explain)?;
         let files = SqliteFiles {
             path: path.to_owned(),
             readers: readers(options(path), READERS),
@@ -124,6 +126,7 @@ impl SqliteStore {
             claim: Mutex::new(Some(claim)),
         };
         let engine = Arc::new(Engine::new(files, index, sealing));
+        *engine.registry() = registry;
         engine.load().await?;
         Ok(Self { engine })
     }

@@ -10,7 +10,9 @@ use std::{path::Path, sync::Mutex};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{READERS, SqliteFiles, error::explain, file, library, load, options, readers, schema};
+use super::{
+    READERS, SqliteFiles, error::explain, file, library, load, machines, options, readers, schema,
+};
 use crate::{
     DamagedRange, HostInfo, RangeAnswer, RangeQuery, StoreError,
     engine::{Engine, Progress, Sealing},
@@ -45,6 +47,8 @@ impl HistoryFile {
         // Frames of a daemon may have come between, with names of their own.
         *engine.index() = load::index(&mut connection, path).await?;
         engine.load_slices().await?;
+        let registry = machines::read(&mut connection).await;
+        *engine.registry() = registry.map_err(|error| explain(path, error))?;
         connection.close().await.map_err(|error| explain(path, error))?;
         Ok(Self { engine })
     }

@@ -22,10 +22,11 @@ struct Small {
     rest: &'static str,
 }
 
-const TABLES: [Small; 7] = [
+const TABLES: [Small; 8] = [
     Small { name: "hosts", key: &["id"], rest: "name, name_check" },
     Small { name: "series", key: &["host_id", "id"], rest: "path, decimals, name_check" },
     Small { name: "frames", key: &["key"], rest: "body" },
+    Small { name: "machines", key: &["name"], rest: "machine, interval_ms, version, row_check" },
     Small { name: "users", key: &["name"], rest: "password_hash, created_at_ms, generation" },
     Small { name: "revoked_sessions", key: &["id"], rest: "expires_at_ms" },
     Small { name: "config", key: &["key"], rest: "value, updated_at_ms" },

@@ -9,7 +9,7 @@ pub(super) const APPLICATION_ID: i32 = 0x5066_5774;
 
 /// Each entry takes a file from the version that is its place here to the next one. Entries are
 /// only ever added.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE hosts (
         id INTEGER PRIMARY KEY,
@@ -100,7 +100,19 @@ const MIGRATIONS: [&str; 3] = [
     DROP TABLE old_hosts;
     DROP TABLE rollups;
 ",
+    "
+    CREATE TABLE machines (
+        name TEXT PRIMARY KEY,
+        machine TEXT NOT NULL,
+        interval_ms INTEGER NOT NULL,
+        version TEXT NOT NULL,
+        row_check INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
+
+/// The version in which downsampled frames are slices.
+const SLICED: i64 = 3;
 
 /// The newest schema version known here.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -120,7 +132,7 @@ pub(super) async fn claim(connection: &mut SqliteConnection) -> Result<(), sqlx:
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
     for (version, script) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
-        if version == VERSION {
+        if version == SLICED {
             upgrade::downsampled(connection).await?;
         }
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;

@@ -1,73 +1,85 @@
-//! The records that wait, and what became of the others.
+//! The records that wait in memory, and what became of all others.
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, SystemTime},
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
+use super::{WriterCounts, WriterOptions, WriterStatus};
 use crate::{Record, StoreError};
-
-/// What became of all records: `expected = stored + waiting + dropped`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WriterCounts {
-    /// Records pushed.
-    pub expected: u64,
-    /// Records that the store took.
-    pub stored: u64,
-    /// Records that will be tried, or tried again.
-    pub waiting: u64,
-    /// Records given up: the oldest where too many waited, and those that no store can take.
-    pub dropped: u64,
-}
-
-/// Whether the store takes what it is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WriterStatus {
-    /// The last append went well.
-    Ok,
-    /// It did not; records wait.
-    Degraded {
-        /// What the store said.
-        reason: String,
-    },
-}
 
 /// A bounded queue that counts. Its lock is held for a few instructions only.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
     capacity: usize,
+    most_bytes: usize,
+    /// The name of whoever writes, and the one that the store gave.
+    own: Option<Arc<str>>,
+    given: OnceLock<Arc<str>>,
     changed: Notify,
+    closes: Notify,
 }
 
 #[derive(Debug)]
 struct State {
-    records: VecDeque<Record>,
-    /// So many at the front are with the store right now and cannot be dropped.
+    records: VecDeque<Waiting>,
+    /// What they weigh together.
+    bytes: usize,
+    /// So many at the front are with the store or the spool right now and cannot be dropped.
     in_flight: usize,
+    /// Records in the spool, and its bytes.
+    spooled: u64,
+    spool_bytes: u64,
+    /// Why the spool takes nothing.
+    spool_trouble: Option<String>,
     expected: u64,
     stored: u64,
     dropped: u64,
+    set_aside: u64,
     overflowing: bool,
-    closed: bool,
+    /// Once the queue is closed: when the store must have taken what it is given.
+    ends: Option<Instant>,
     status: WriterStatus,
 }
 
+#[derive(Debug)]
+struct Waiting {
+    record: Record,
+    bytes: usize,
+    since: Instant,
+}
+
 impl Queue {
-    pub(super) fn new(capacity: usize) -> Self {
+    /// A queue before a spool in which so many records wait.
+    pub(super) fn new(options: &WriterOptions, spooled: u64, spool_bytes: u64) -> Self {
         let state = State {
             records: VecDeque::new(),
+            bytes: 0,
             in_flight: 0,
-            expected: 0,
+            spooled,
+            spool_bytes,
+            spool_trouble: None,
+            expected: spooled,
             stored: 0,
             dropped: 0,
+            set_aside: 0,
             overflowing: false,
-            closed: false,
+            ends: None,
             status: WriterStatus::Ok,
         };
-        Self { state: Mutex::new(state), capacity: capacity.max(2), changed: Notify::new() }
+        Self {
+            state: Mutex::new(state),
+            capacity: options.capacity.max(2),
+            most_bytes: options.memory_bytes,
+            own: options.identity.as_ref().map(|identity| Arc::clone(&identity.name)),
+            given: OnceLock::new(),
+            changed: Notify::new(),
+            closes: Notify::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -75,46 +87,60 @@ impl Queue {
     }
 
     pub(super) fn push(&self, record: Record) {
+        let bytes = record.weight();
         let mut state = self.state();
         state.expected += 1;
-        if state.closed {
+        if state.ends.is_some() {
             state.dropped += 1;
             return;
         }
-        state.records.push_back(record);
-        let overflows = state.records.len() > self.capacity;
-        if overflows {
-            let oldest = state.in_flight;
-            state.records.remove(oldest);
-            state.dropped += 1;
+        state.bytes += bytes;
+        state.records.push_back(Waiting { record, bytes, since: Instant::now() });
+        let mut overflows = false;
+        while self.is_over(&state) {
+            state.drop_oldest();
+            overflows = true;
         }
         let begins = overflows && !std::mem::replace(&mut state.overflowing, overflows);
+        let waiting = state.records.len();
         drop(state);
         self.changed.notify_one();
         if begins {
-            tracing::warn!(waiting = self.capacity, "too many frames wait: the oldest are dropped");
+            tracing::warn!(waiting, "too many frames wait in memory: the oldest are dropped");
         }
     }
 
-    /// The oldest records, which stay counted as waiting; nothing when none wait.
-    pub(super) fn begin(&self, most: usize) -> Vec<Record> {
+    /// Whether one must go, and may.
+    fn is_over(&self, state: &State) -> bool {
+        let is_full = state.records.len() > self.capacity || state.bytes > self.most_bytes;
+        is_full && state.records.len() > state.in_flight + 1
+    }
+
+    /// The oldest records in memory, which stay counted as waiting.
+    pub(super) fn begin(&self, most: usize, most_bytes: usize) -> Vec<Record> {
         let mut state = self.state();
         // One place is left, so that a full queue always has a record that may be dropped.
         let most = most.clamp(1, self.capacity - 1);
-        let batch: Vec<Record> = state.records.iter().take(most).cloned().collect();
+        let mut bytes = 0;
+        let fits = |waiting: &&Waiting| {
+            let is_first = bytes == 0;
+            bytes += waiting.bytes.max(1);
+            is_first || bytes <= most_bytes
+        };
+        let oldest = state.records.iter().take(most).take_while(fits);
+        let batch: Vec<Record> = oldest.map(|waiting| waiting.record.clone()).collect();
         state.in_flight = batch.len();
         batch
     }
 
-    /// The records given by [`Queue::begin`] are stored.
-    pub(super) fn stored(&self) {
+    /// The store took so many records given by [`Queue::begin`], or of the spool.
+    pub(super) fn stored(&self, from: Place, count: usize, spool_bytes: u64) {
         let mut state = self.state();
-        let count = std::mem::take(&mut state.in_flight);
-        state.records.drain(..count);
+        state.take(from, count as u64, spool_bytes);
         state.stored += count as u64;
         state.overflowing = false;
         let before = std::mem::replace(&mut state.status, WriterStatus::Ok);
-        let waiting = state.records.len();
+        let waiting = state.waiting();
         drop(state);
         if before != WriterStatus::Ok {
             tracing::info!(waiting, "the store takes frames again");
@@ -123,29 +149,95 @@ impl Queue {
 
     /// The store did not take them; they go on waiting.
     pub(super) fn failed(&self, error: &StoreError) {
-        let mut state = self.state();
-        state.in_flight = 0;
-        self.degrade(state, error);
+        self.release();
+        self.degrade(error);
     }
 
-    /// No store can take them; they are given up.
-    pub(super) fn refused(&self, error: &StoreError) {
+    /// Remembers what the store said. What is in hand stays so.
+    pub(super) fn degrade(&self, error: &StoreError) {
         let mut state = self.state();
-        let count = std::mem::take(&mut state.in_flight);
-        state.records.drain(..count);
-        state.dropped += count as u64;
-        self.degrade(state, error);
-    }
-
-    fn degrade(&self, mut state: MutexGuard<'_, State>, error: &StoreError) {
-        let reason = error.to_string();
-        let now = WriterStatus::Degraded { reason };
+        let since_ms = match &state.status {
+            WriterStatus::Ok => now_ms(),
+            WriterStatus::Degraded { since_ms, .. } => *since_ms,
+        };
+        let now = WriterStatus::Degraded {
+            reason: error.to_string(),
+            summary: error.summary(),
+            since_ms,
+        };
         let before = std::mem::replace(&mut state.status, now);
-        let waiting = state.records.len();
+        let waiting = state.waiting();
         drop(state);
         if before == WriterStatus::Ok {
             tracing::warn!(waiting, %error, "the store does not take frames");
         }
+    }
+
+    /// The first record is one that the store will never take: it is given up.
+    pub(super) fn set_aside(&self, from: Place, spool_bytes: u64) {
+        let mut state = self.state();
+        state.take(from, 1, spool_bytes);
+        state.dropped += 1;
+        state.set_aside += 1;
+    }
+
+    /// So many records of the spool cannot be read.
+    pub(super) fn damaged(&self, count: u64, spool_bytes: u64) {
+        let mut state = self.state();
+        state.take(Place::Spool, count, spool_bytes);
+        state.dropped += count;
+    }
+
+    /// So many of the records given by [`Queue::begin`] are in the spool now, and so many of all
+    /// had to go for that.
+    pub(super) fn spooled(&self, count: usize, dropped: u64, spool_bytes: u64) {
+        let mut state = self.state();
+        state.take(Place::Memory, count as u64, spool_bytes);
+        state.spooled = (state.spooled + count as u64).saturating_sub(dropped);
+        state.dropped += dropped;
+    }
+
+    /// Nobody has the records in hand any more that [`Queue::begin`] gave.
+    pub(super) fn release(&self) {
+        self.state().in_flight = 0;
+    }
+
+    /// Says why the spool takes nothing, or that it does.
+    pub(super) fn spool_trouble(&self, trouble: Option<String>) {
+        let before = std::mem::replace(&mut self.state().spool_trouble, trouble.clone());
+        match (before, trouble) {
+            (None, Some(reason)) => tracing::warn!(reason, "the spool takes no frames"),
+            (Some(_), None) => tracing::info!("the spool takes frames again"),
+            _ => {}
+        }
+    }
+
+    /// When what waits in memory has waited for so long, or already if it fills half of it; nothing
+    /// if nothing waits.
+    pub(super) fn due(&self, after: Duration) -> Option<Instant> {
+        let state = self.state();
+        let oldest = state.records.front()?.since;
+        let is_half = state.records.len() > self.capacity / 2 || state.bytes > self.most_bytes / 2;
+        Some(if is_half { oldest } else { oldest + after })
+    }
+
+    /// The store keeps frames of `own` under the name `given`.
+    pub(super) fn registered(&self, own: &Arc<str>, given: &Arc<str>) {
+        if own != given {
+            tracing::warn!(
+                own = &**own,
+                kept_as = &**given,
+                "another machine has this name; give each its own with --host"
+            );
+        }
+        if self.own.as_ref() == Some(own) {
+            let _ = self.given.set(Arc::clone(given));
+        }
+    }
+
+    /// The name that the store gave, once it did.
+    pub(super) fn given(&self) -> Option<&Arc<str>> {
+        self.given.get()
     }
 
     pub(super) fn counts(&self) -> WriterCounts {
@@ -153,8 +245,11 @@ impl Queue {
         WriterCounts {
             expected: state.expected,
             stored: state.stored,
-            waiting: state.records.len() as u64,
+            waiting: state.waiting(),
             dropped: state.dropped,
+            spooled: state.spooled,
+            spool_bytes: state.spool_bytes,
+            set_aside: state.set_aside,
         }
     }
 
@@ -162,24 +257,82 @@ impl Queue {
         self.state().status.clone()
     }
 
-    pub(super) fn close(&self) {
-        self.state().closed = true;
-        self.changed.notify_one();
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.state().spool_trouble.clone()
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.state().closed
+    /// Takes nothing any more; the store has until then for what waits.
+    pub(super) fn close(&self, ends: Instant) {
+        self.state().ends.get_or_insert(ends);
+        self.changed.notify_one();
+        self.closes.notify_one();
+    }
+
+    /// Once the queue is closed: when the store must have taken what it is given.
+    pub(super) fn ends(&self) -> Option<Instant> {
+        self.state().ends
+    }
+
+    /// Waits until the queue was closed and its time is over.
+    pub(super) async fn ended(&self) {
+        loop {
+            match self.ends() {
+                Some(ends) => return tokio::time::sleep_until(ends).await,
+                None => self.closes.notified().await,
+            }
+        }
     }
 
     pub(super) fn drop_all(&self) {
         let mut state = self.state();
-        state.in_flight = 0;
-        state.dropped += state.records.len() as u64;
-        state.records.clear();
+        let count = state.records.len() as u64;
+        let spool_bytes = state.spool_bytes;
+        state.take(Place::Memory, count, spool_bytes);
+        state.dropped += count;
     }
 
     /// Waits until something was pushed or the queue was closed.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
+}
+
+/// Where records wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Memory,
+    Spool,
+}
+
+impl State {
+    fn waiting(&self) -> u64 {
+        self.records.len() as u64 + self.spooled
+    }
+
+    /// Takes the oldest of a place away.
+    fn take(&mut self, from: Place, count: u64, spool_bytes: u64) {
+        self.in_flight = 0;
+        self.spool_bytes = spool_bytes;
+        match from {
+            Place::Spool => self.spooled = self.spooled.saturating_sub(count),
+            Place::Memory => {
+                let count = usize::try_from(count).unwrap_or(usize::MAX).min(self.records.len());
+                let gone: usize = self.records.drain(..count).map(|waiting| waiting.bytes).sum();
+                self.bytes -= gone;
+            }
+        }
+    }
+
+    /// Drops the oldest that nobody has in hand.
+    fn drop_oldest(&mut self) {
+        if let Some(gone) = self.records.remove(self.in_flight) {
+            self.bytes -= gone.bytes;
+            self.dropped += 1;
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

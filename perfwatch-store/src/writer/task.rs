@@ -1,55 +1,283 @@
 //! The loop that writes what waits.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{WriterOptions, queue::Queue};
-use crate::Store;
+use super::{
+    WriterOptions,
+    backoff::Backoff,
+    disk::Disk,
+    queue::{Place, Queue},
+    suspect::Suspect,
+};
+use crate::{Record, Store, StoreError};
 
 /// While shutting down there is no time for long waits.
 const LAST_RETRY: Duration = Duration::from_millis(100);
 
-/// Writes until the queue is closed and empty.
-pub(super) async fn run(queue: Arc<Queue>, store: Arc<dyn Store>, options: WriterOptions) {
-    let mut retry = options.first_retry;
-    let mut most = options.batch;
-    loop {
-        let batch = queue.begin(most);
-        if batch.is_empty() {
-            if queue.is_closed() {
+/// How long a spool that takes nothing is left alone.
+const SPOOL_RETRY: Duration = Duration::from_secs(5);
+
+/// After so many frames in a row that were refused without a word, it is not the frames.
+const MOST_UNNAMED: u32 = 3;
+
+/// What writes.
+pub(super) struct Task {
+    queue: Arc<Queue>,
+    store: Arc<dyn Store>,
+    options: WriterOptions,
+    disk: Option<Disk>,
+    backoff: Backoff,
+    suspect: Suspect,
+    /// Fewer than the options say where the store did not manage more in time.
+    most: usize,
+    /// The names that the store keeps frames under, by the names that they have here.
+    names: HashMap<Arc<str>, Arc<str>>,
+    /// Frames in a row that were refused without a word.
+    unnamed: u32,
+    /// The spool is not tried before.
+    spool_from: Instant,
+}
+
+/// What is to be done next.
+enum Next {
+    /// There is nothing to write.
+    Rest,
+    /// There may be more.
+    GoOn,
+    /// The store is to be left alone for so long.
+    Wait(Duration),
+}
+
+/// Why frames were not appended.
+enum Failure {
+    /// The store does not take any now.
+    Store(StoreError),
+    /// It does not take one of these.
+    Frames(StoreError),
+}
+
+impl Task {
+    pub(super) fn new(
+        queue: Arc<Queue>,
+        store: Arc<dyn Store>,
+        options: WriterOptions,
+        disk: Option<Disk>,
+    ) -> Self {
+        Self {
+            backoff: Backoff::new(options.first_retry, options.longest_retry),
+            most: options.batch.max(1),
+            suspect: Suspect::default(),
+            names: HashMap::new(),
+            unnamed: 0,
+            spool_from: Instant::now(),
+            queue,
+            store,
+            options,
+            disk,
+        }
+    }
+
+    /// Writes until the queue is closed, and what waits is stored, in the spool, or out of time.
+    pub(super) async fn run(mut self) {
+        loop {
+            let ends = self.queue.ends();
+            if ends.is_some_and(|ends| Instant::now() >= ends || self.queue.counts().spooled > 0) {
+                break;
+            }
+            self.spool_what_is_due().await;
+            match self.step().await {
+                Next::Rest if ends.is_some() => break,
+                Next::Rest => self.queue.changed().await,
+                Next::GoOn => {}
+                Next::Wait(_) if ends.is_some() && self.disk.is_some() => break,
+                Next::Wait(length) => self.pause(length).await,
+            }
+        }
+        self.spool_all().await;
+    }
+
+    /// Writes one batch.
+    async fn step(&mut self) -> Next {
+        let (from, batch) = match self.batch().await {
+            Ok((_, batch)) if batch.is_empty() => return Next::Rest,
+            Ok(batch) => batch,
+            Err(error) => return self.failed(&error),
+        };
+        match self.send(&batch).await {
+            Ok(()) => {
+                self.backoff.reset();
+                self.suspect.taken(batch.len());
+                self.most = (self.most * 2).min(self.options.batch.max(1));
+                self.unnamed = 0;
+                self.stored(from, batch.len()).await;
+                Next::GoOn
+            }
+            Err(Failure::Store(error)) => self.failed(&error),
+            Err(Failure::Frames(error)) => self.refused(from, batch, &error).await,
+        }
+    }
+
+    /// The oldest records: those of the spool first.
+    async fn batch(&mut self) -> Result<(Place, Vec<Record>), StoreError> {
+        let (most, bytes) = (self.suspect.most(self.most), self.options.batch_bytes);
+        let Some(disk) = self.disk.as_ref().filter(|_| self.queue.counts().spooled > 0) else {
+            return Ok((Place::Memory, self.queue.begin(most, bytes)));
+        };
+        let (taken, size) = disk.with(move |spool| spool.peek(most, bytes as u64)).await?;
+        let taken = taken
+            .map_err(|error| StoreError::unavailable(format!("cannot read the spool: {error}")))?;
+        if taken.damaged > 0 {
+            self.queue.damaged(taken.damaged, size);
+        }
+        if taken.records.is_empty() {
+            return Ok((Place::Memory, self.queue.begin(most, bytes)));
+        }
+        Ok((Place::Spool, taken.records))
+    }
+
+    /// Appends records under the name that the store gave, within the time it has.
+    async fn send(&mut self, batch: &[Record]) -> Result<(), Failure> {
+        let (queue, deadline) = (Arc::clone(&self.queue), self.options.deadline);
+        let sent = async {
+            let named = timeout(deadline, self.named(batch)).await;
+            let named = named.map_err(|_| self.late()).and_then(|named| named);
+            let named = named.map_err(Failure::Store)?;
+            match timeout(deadline, self.store.append(&named)).await {
+                Ok(result) => result.map_err(failure),
+                // Nobody knows what became of them: they go again, and count once.
+                Err(_) => {
+                    self.most = (batch.len() / 2).max(1);
+                    Err(Failure::Store(self.late()))
+                }
+            }
+        };
+        tokio::select! {
+            sent = sent => sent,
+            () = queue.ended() => Err(Failure::Store(StoreError::unavailable("it took too long"))),
+        }
+    }
+
+    fn late(&self) -> StoreError {
+        let seconds = self.options.deadline.as_secs_f64();
+        StoreError::unavailable(format!("it gave no answer within {seconds} s"))
+    }
+
+    /// The records with the names that the store keeps them under.
+    async fn named(&mut self, batch: &[Record]) -> Result<Vec<Record>, StoreError> {
+        let mut named = Vec::with_capacity(batch.len());
+        for record in batch {
+            let host = match (&self.options.identity, self.names.get(&record.host)) {
+                (None, _) => Arc::clone(&record.host),
+                (_, Some(host)) => Arc::clone(host),
+                // Frames of an earlier name of this host may lie in the spool.
+                (Some(identity), None) => {
+                    let name = Arc::clone(&record.host);
+                    let identity = crate::HostIdentity { name, ..identity.clone() };
+                    let host = self.store.register(&identity).await?;
+                    self.queue.registered(&identity.name, &host);
+                    self.names.insert(identity.name, Arc::clone(&host));
+                    host
+                }
+            };
+            named.push(record.under(host));
+        }
+        Ok(named)
+    }
+
+    async fn stored(&mut self, from: Place, count: usize) {
+        let mut bytes = 0;
+        if from == Place::Spool
+            && let Some(disk) = &self.disk
+            && let Ok(((), size)) = disk.with(move |spool| spool.advance(count)).await
+        {
+            bytes = size;
+        }
+        self.queue.stored(from, count, bytes);
+    }
+
+    fn failed(&mut self, error: &StoreError) -> Next {
+        self.queue.failed(error);
+        Next::Wait(self.backoff.after(error))
+    }
+
+    /// One record may spoil a batch: it is looked for by halves, and given up once it is alone.
+    async fn refused(&mut self, from: Place, batch: Vec<Record>, error: &StoreError) -> Next {
+        let is_unnamed = matches!(error, StoreError::Backend(_));
+        if is_unnamed && self.unnamed >= MOST_UNNAMED {
+            return self.failed(error);
+        }
+        self.queue.degrade(error);
+        if !self.suspect.refused(batch.len()) {
+            return Next::GoOn;
+        }
+        self.unnamed += u32::from(is_unnamed);
+        let mut bytes = 0;
+        match (&self.disk, batch.into_iter().next()) {
+            (Some(disk), Some(record)) => {
+                let aside = disk.set_aside(record, error.to_string(), from == Place::Spool);
+                bytes = aside.await.unwrap_or_default();
+            }
+            _ => tracing::warn!(%error, "the store refused a frame, which is dropped"),
+        }
+        self.queue.set_aside(from, bytes);
+        Next::GoOn
+    }
+
+    /// Waits, while what is due goes to the spool; a closing queue cuts it short, a push does not.
+    async fn pause(&mut self, length: Duration) {
+        let until = Instant::now() + length;
+        while self.queue.ends().is_none() && Instant::now() < until {
+            self.spool_what_is_due().await;
+            let due = self.due().map_or(until, |due| due.min(until));
+            let _ = timeout_at(due, self.queue.changed()).await;
+        }
+        if self.queue.ends().is_some() {
+            tokio::time::sleep(LAST_RETRY.min(length)).await;
+        }
+    }
+
+    /// When something must go to the spool.
+    fn due(&self) -> Option<Instant> {
+        self.disk.as_ref()?;
+        Some(self.queue.due(self.options.spool_after)?.max(self.spool_from))
+    }
+
+    async fn spool_what_is_due(&mut self) {
+        if self.due().is_some_and(|due| due <= Instant::now()) {
+            self.spool_all().await;
+        }
+    }
+
+    /// Brings all that waits in memory to the spool.
+    async fn spool_all(&mut self) {
+        while let Some(disk) = &self.disk {
+            let records = self.queue.begin(usize::MAX, usize::MAX);
+            if records.is_empty() {
                 return;
             }
-            queue.changed().await;
-            continue;
-        }
-        match store.append(&batch).await {
-            Ok(()) => {
-                queue.stored();
-                (retry, most) = (options.first_retry, options.batch);
+            let Ok((done, bytes)) = disk.with(move |spool| spool.append(&records)).await else {
+                return self.queue.release();
+            };
+            self.queue.spooled(done.taken, done.dropped, bytes);
+            let trouble = done.error.map(|error| error.to_string());
+            let is_troubled = trouble.is_some();
+            self.queue.spool_trouble(trouble);
+            if is_troubled {
+                self.spool_from = Instant::now() + SPOOL_RETRY;
+                return;
             }
-            Err(error) if error.is_transient() => {
-                queue.failed(&error);
-                pause(&queue, retry).await;
-                retry = (retry * 2).min(options.longest_retry);
-            }
-            // One record may spoil a batch: each is tried alone before it is given up.
-            Err(error) if batch.len() > 1 => {
-                queue.failed(&error);
-                most = 1;
-            }
-            Err(error) => queue.refused(&error),
         }
     }
 }
 
-/// Waits; a closing queue cuts it short, a push does not.
-async fn pause(queue: &Queue, length: Duration) {
-    let until = Instant::now() + length;
-    while !queue.is_closed() && Instant::now() < until {
-        let _ = tokio::time::timeout_at(until, queue.changed()).await;
-    }
-    if queue.is_closed() {
-        tokio::time::sleep(LAST_RETRY.min(length)).await;
+/// Whose fault it is.
+fn failure(error: StoreError) -> Failure {
+    match error {
+        StoreError::Refused { .. } | StoreError::BadQuery { .. } | StoreError::Backend(_) => {
+            Failure::Frames(error)
+        }
+        error => Failure::Store(error),
     }
 }

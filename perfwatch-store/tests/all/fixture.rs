@@ -88,6 +88,11 @@ fn on_engine(engine: Arc<Engine>) -> Backend {
     Backend { opened, _directory: None, _engine: Some(engine) }
 }
 
+pub(crate) async fn postgres() -> Backend {
+    let opened = perfwatch_store::open(&crate::cluster::database().await).await.unwrap();
+    Backend { opened, _directory: None, _engine: None }
+}
+
 /// A frame of `load`, and of the heat of each part.
 pub(crate) fn record(
     host: &str,
@@ -111,7 +116,7 @@ pub(crate) fn record(
 pub(crate) fn of(host: &str, frame: &Frame) -> Record {
     let mut view = View::default();
     view.update(None, frame);
-    Record { host: Arc::from(host), view: Arc::new(view) }
+    Record::new(host, Arc::new(view))
 }
 
 /// Frames of host `a` at these times, `load` being their number from 1.

@@ -109,8 +109,8 @@ async fn what_is_no_current_history_is_refused_and_left_alone() {
     fs::remove_file(&path).unwrap();
     SqliteStore::open(&path).await.unwrap().close().await;
     for (version, expected) in [
-        ("PRAGMA user_version = 99", "has schema version 99, this version reads up to 3; update"),
-        ("PRAGMA user_version = 2", "has schema version 2, older than 3; start perfwatch-server"),
+        ("PRAGMA user_version = 99", "has schema version 99, this version reads up to 4; update"),
+        ("PRAGMA user_version = 2", "has schema version 2, older than 4; start perfwatch-server"),
     ] {
         let mut connection = raw(&path).await;
         sqlx::query(version).execute(&mut connection).await.unwrap();

@@ -4,17 +4,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod changes;
+mod cluster;
 mod contract;
 mod engine;
 mod engine_faults;
+mod equal;
 mod exchange;
 mod fixture;
 mod history_file;
+mod moody;
+mod postgres_server;
 mod process;
+mod spooled;
 mod sqlite;
 mod writer;
 
 contract::suite!(memory);
+contract::suite!(postgres);
 contract::suite!(sqlite_file);
 contract::suite!(sqlite_sealed);
 contract::engine_suite!(victoria_metrics);

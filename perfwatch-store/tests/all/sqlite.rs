@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use perfwatch_store::{Opened, RetentionPolicyUpdate, StoreError, open};
+use perfwatch_store::{HistoryFile, HostIdentity, Opened, RetentionPolicyUpdate, StoreError, open};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ async fn run(path: &Path, sql: &'static str) {
 #[tokio::test]
 async fn a_url_says_what_it_is() {
     let message = async |url| open(url).await.unwrap_err().to_string();
-    let kinds = "a store is `sqlite:PATH` or `memory:`";
+    let kinds = "a store is `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE` or `memory:`";
     assert_eq!(
         message("mysql://root:secret@db/x").await,
         format!("`mysql:` is not a kind of store; {kinds}")
@@ -164,7 +164,7 @@ async fn a_newer_file_is_refused() {
     open_at(&path).await.unwrap().store.close().await;
     run(&path, "PRAGMA user_version = 99").await;
     let error = open_at(&path).await.unwrap_err().to_string();
-    let expected = "has schema version 99, this version reads up to 3; update perfwatch";
+    let expected = "has schema version 99, this version reads up to 4; update perfwatch";
     assert!(error.ends_with(expected), "{error}");
 }
 
@@ -346,4 +346,65 @@ async fn a_damaged_policy_deletes_nothing_until_it_is_set_anew() {
     }
     assert_eq!(opened.accounts.update_retention_policy(&update).await.unwrap(), set);
     assert_eq!(opened.accounts.retention_policy().await.unwrap(), set);
+}
+
+fn machine(name: &str, id: &str) -> HostIdentity {
+    let (name, id) = (name.into(), id.into());
+    HostIdentity { name, id, interval_ms: 5000, version: "1.0.0".into() }
+}
+
+#[tokio::test]
+async fn a_registered_name_is_kept_over_a_restart() {
+    let (_directory, path) = place();
+    let opened = open_at(&path).await.unwrap();
+    opened.store.append(&loads([START])).await.unwrap();
+    opened.store.register(&machine("a", "1111111111")).await.unwrap();
+    let hosts = opened.store.hosts().await.unwrap();
+    assert_eq!(hosts[0].id.as_deref(), Some("1111111111"));
+    opened.store.close().await;
+
+    let file = HistoryFile::open(&path).await.unwrap();
+    assert_eq!(file.hosts().await.unwrap(), hosts);
+    file.close().await;
+    let opened = open_at(&path).await.unwrap();
+    assert_eq!(opened.store.hosts().await.unwrap(), hosts);
+    let name = opened.store.register(&machine("a", "2222222222")).await.unwrap();
+    assert_eq!(&*name, "a-22222222");
+}
+
+#[tokio::test]
+async fn a_damaged_machine_has_no_name_until_it_registers_again() {
+    let (_directory, path) = place();
+    let opened = open_at(&path).await.unwrap();
+    opened.store.append(&loads([START])).await.unwrap();
+    for (name, id) in [("a", "1111111111"), ("a", "2222222222")] {
+        opened.store.register(&machine(name, id)).await.unwrap();
+    }
+    opened.store.close().await;
+    run(&path, "UPDATE machines SET machine = '1111111110' WHERE name = 'a'").await;
+
+    let opened = open_at(&path).await.unwrap();
+    assert_eq!(opened.store.hosts().await.unwrap()[0].id, None);
+    let name = async |id| opened.store.register(&machine("a", id)).await.unwrap();
+    assert_eq!(&*name("2222222222").await, "a-22222222", "it does not take the other's");
+    assert_eq!(&*name("1111111111").await, "a");
+}
+
+#[tokio::test]
+async fn a_file_of_version_3_gets_room_for_machines() {
+    let (_directory, path) = place();
+    let opened = open_at(&path).await.unwrap();
+    opened.store.append(&loads(every(MINUTE, START, START + HOUR))).await.unwrap();
+    let query = ask(START, START + HOUR);
+    let answer = opened.store.range(&query).await.unwrap();
+    opened.store.close().await;
+    run(&path, "DROP TABLE machines; PRAGMA user_version = 3").await;
+
+    let opened = open_at(&path).await.unwrap();
+    assert_eq!(opened.store.range(&query).await.unwrap(), answer);
+    assert_eq!(&*opened.store.register(&machine("a", "1111111111")).await.unwrap(), "a");
+    opened.store.close().await;
+    let found: i64 =
+        sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut raw(&path).await).await.unwrap();
+    assert_eq!(found, 4);
 }

@@ -106,7 +106,7 @@ impl Truth {
         }
         let mut view = View::default();
         view.update(None, &frame);
-        Record { host: Arc::from(HOST), view: Arc::new(view) }
+        Record::new(HOST, Arc::new(view))
     }
 }
 

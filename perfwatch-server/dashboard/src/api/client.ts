@@ -118,9 +118,10 @@ export const api = {
   cleanup: () => request<t.CleanupReport>('POST', '/api/retention/cleanup'),
 }
 
-export function liveUrl(): string {
+/** Where the samples of a host come from; of the daemon's own where none is named. */
+export function liveUrl(host: string | null): string {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
-  return `${scheme}//${location.host}/api/ws/metrics`
+  return `${scheme}//${location.host}/api/ws/metrics${queryString({ host })}`
 }
 
 /** What to tell the user. */

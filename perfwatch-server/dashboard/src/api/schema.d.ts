@@ -195,7 +195,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest tick's metrics. */
+        /** The newest tick's metrics; of another host, what the store has of it. */
         get: operations["latest_metrics"];
         put?: never;
         post?: never;
@@ -281,7 +281,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every tick's metrics, pushed. The upgrade of a bad token is accepted and closed with 4001. */
+        /** Every tick's metrics, pushed: of another host as soon as the store has them. The upgrade of a bad token is accepted and closed with 4001. */
         get: operations["live_socket"];
         put?: never;
         post?: never;
@@ -624,8 +624,33 @@ export interface components {
             /** @description Whether it is the host that this daemon runs on. */
             current: boolean;
             first_seen?: string | null;
+            /** @description What no other machine has: 32 hexadecimal digits; null where it never registered. */
+            id?: string | null;
+            /**
+             * Format: int64
+             * @description The time between two of its frames; null where it never registered.
+             */
+            interval_ms?: number | null;
             last_seen?: string | null;
+            /** @description Why some or all of them are missing. */
+            missing?: string | null;
+            /** @description The name that its history is kept under. */
             name: string;
+            /**
+             * @description `live`; `late` after three intervals, at least 15 s, without a frame; `gone` after 20, at
+             *     least 5 minutes.
+             */
+            state: string;
+            /**
+             * Format: double
+             * @description How urgently somebody should look at it. 0 to 100: a host that is live, by the greatest of
+             *     its vital signs. 200: gone within the last day. 150: late. -1: gone for longer.
+             */
+            trouble: number;
+            /** @description The version of PerfWatch that it runs; null where it never registered. */
+            version?: string | null;
+            /** @description Its newest percentages, in the order of the answer's `vitals`; null for what is missing. */
+            vitals: (number | null)[];
         };
         /** @description What host this is. */
         HostFacts: {
@@ -633,16 +658,21 @@ export interface components {
             boot_time?: string | null;
             cpu_count: number;
             cpu_model?: string | null;
+            /** @description What no other machine has: 32 hexadecimal digits. */
+            id: string;
             kernel?: string | null;
             /** Format: int64 */
             memory_bytes?: number | null;
+            /** @description The name that its history is kept under. */
             name: string;
             os?: string | null;
             timezone?: string | null;
         };
-        /** @description The hosts in the store. */
+        /** @description The hosts in the store, those first that somebody should look at: by `trouble`, then by name. */
         HostsAnswer: {
             hosts: components["schemas"]["HostEntry"][];
+            /** @description The paths of the percentages in each host's `vitals`. */
+            vitals: string[];
         };
         /** @description Who watches live. */
         LiveCounts: {
@@ -827,9 +857,12 @@ export interface components {
         };
         /** @description Where history is kept. */
         StoreState: {
+            /** @description What it said, if it takes no frames. */
             detail?: string | null;
             /** @description Such as `sqlite`. */
             kind: string;
+            /** @description Since when it takes none. */
+            since?: string | null;
             /** @description `ok` or `degraded`. */
             status: string;
         };
@@ -867,6 +900,23 @@ export interface components {
             dropped: number;
             /** Format: int64 */
             expected: number;
+            /**
+             * Format: int64
+             * @description Of those dropped: refused by the store, and set aside beside the spool.
+             */
+            set_aside: number;
+            /**
+             * Format: int64
+             * @description The bytes of the spool.
+             */
+            spool_bytes: number;
+            /** @description Why frames do not wait on disk, where they should. */
+            spool_trouble?: string | null;
+            /**
+             * Format: int64
+             * @description Of those that wait: in the spool, on disk.
+             */
+            spooled: number;
             /** Format: int64 */
             stored: number;
             /** Format: int64 */
@@ -1251,7 +1301,10 @@ export interface operations {
     };
     latest_metrics: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The host's name; this daemon's own by default. */
+                host?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1417,6 +1470,11 @@ export interface operations {
             query?: {
                 /** @description The login token; or offer the subprotocols `perfwatch` and `bearer.<token>`. */
                 token?: string;
+                /**
+                 * @description The host's name; this daemon's own by default. One that the store does not hold is told of
+                 *     in a message.
+                 */
+                host?: string;
             };
             header?: never;
             path?: never;

@@ -2,7 +2,7 @@
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { api, describeError } from '@/api/client'
-import type { CollectorState, ConfigAnswer, HostsAnswer } from '@/api/types'
+import type { CollectorState, ConfigAnswer } from '@/api/types'
 
 export interface Reason {
   what: string
@@ -12,7 +12,6 @@ export interface Reason {
 
 export const useConfigStore = defineStore('config', () => {
   const config = shallowRef<ConfigAnswer | null>(null)
-  const hosts = shallowRef<HostsAnswer['hosts']>([])
   const error = shallowRef<string | null>(null)
 
   const hostName = computed(() => config.value?.host.name ?? '')
@@ -24,13 +23,6 @@ export const useConfigStore = defineStore('config', () => {
     } catch (problem) {
       error.value = describeError(problem)
     }
-  }
-
-  async function loadHosts(): Promise<void> {
-    hosts.value = await api.hosts().then(
-      (answer) => answer.hosts,
-      () => [],
-    )
   }
 
   function collector(type: string): CollectorState | null {
@@ -51,5 +43,5 @@ export const useConfigStore = defineStore('config', () => {
     return [{ what: '', reason: state.reason, cure: state.cure ?? null }, ...gaps]
   }
 
-  return { config, hosts, error, hostName, load, loadHosts, collector, reasons }
+  return { config, error, hostName, load, collector, reasons }
 })

@@ -140,6 +140,42 @@ it('forgets everything when the session ends', async () => {
   expect(live.frames()).toBe(0)
 })
 
+it('forgets one host for another, and fills from the history of that one', async () => {
+  const asked = historyOf(0, () => 0)
+  const live = useLiveStore()
+  live.start('T')
+  handlers.frame(message(0))
+  await vi.runAllTimersAsync()
+  expect(asked.mock.calls.every(([query]) => query.host === null)).toBe(true)
+  live.start('T', 'db1')
+  expect([handlers.host, live.latest, live.frames()]).toEqual(['db1', null, 0])
+  asked.mockClear()
+  handlers.frame(message(7))
+  await vi.runAllTimersAsync()
+  expect(asked.mock.calls.every(([query]) => query.host === 'db1')).toBe(true)
+  expect(asked).toHaveBeenCalled()
+})
+
+it('says why nothing comes of another host, until something does', () => {
+  const live = useLiveStore()
+  live.start('T', 'db1')
+  const gone = { state: 'gone', detail: 'it has sent nothing', lastSeen: null }
+  handlers.told(gone)
+  expect(live.notice).toEqual(gone)
+  live.start('T')
+  expect(live.notice).toBeNull()
+})
+
+it('keeps the samples of a host over a new token', async () => {
+  historyOf(0, () => 0)
+  const live = useLiveStore()
+  live.start('T', 'db1')
+  handlers.frame(message(0))
+  await vi.runAllTimersAsync()
+  live.start('U', 'db1')
+  expect([handlers.token, live.frames()]).toEqual(['U', 1])
+})
+
 it('backs off up to half a minute', () => {
   expect([1, 2, 3, 5, 6, 50].map((attempt) => backoffDelay(attempt, 0.5))).toEqual([
     1000, 2000, 4000, 16_000, 30_000, 30_000,

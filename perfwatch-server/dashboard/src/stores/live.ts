@@ -13,7 +13,7 @@ import { collect, matches, splitPath } from '@/lib/paths'
 import { MINUTE } from '@/lib/time'
 import { livePaths, sections } from '@/panels'
 import { useSessionStore } from './session'
-import { useLiveSocket, type ConnectionState } from './liveSocket'
+import { useLiveSocket, type ConnectionState, type HostNotice } from './liveSocket'
 
 export const liveWindow = 15 * MINUTE
 /** At 100 ms a quarter of an hour would be 9,000 frames: the rings stay bounded. */
@@ -29,9 +29,12 @@ export const useLiveStore = defineStore('live', () => {
   const latest = shallowRef<LiveMessage | null>(null)
   const filled = shallowRef(false)
   const skipped = shallowRef(0)
+  /** Why nothing comes of another host. */
+  const notice = shallowRef<HostNotice | null>(null)
   const socket = shallowRef<ReturnType<typeof useLiveSocket> | null>(null)
   let buffer = new LiveBuffer(1)
   let scope: EffectScope | null = null
+  let host: string | null = null
   let intervalMs = 5000
   let redraw: ReturnType<typeof setTimeout> | undefined
   let filling: AbortController | null = null
@@ -40,13 +43,20 @@ export const useLiveStore = defineStore('live', () => {
   const state = computed<ConnectionState>(() => socket.value?.state.value ?? 'connecting')
   const retryInSeconds = computed(() => socket.value?.retryInSeconds.value ?? 0)
 
-  function start(token: string): void {
-    stop()
+  /** Begins with a host; null is the daemon's own. */
+  function start(token: string, of: string | null = null): void {
+    if (of === host) stop()
+    else clear()
+    host = of
     scope = effectScope(true)
     scope.run(() => {
       socket.value = useLiveSocket({
         token,
+        host,
         frame: receive,
+        told: (told) => {
+          notice.value = told
+        },
         skipped: (count) => {
           skipped.value += count
         },
@@ -69,6 +79,8 @@ export const useLiveStore = defineStore('live', () => {
     buffer = new LiveBuffer(1)
     latest.value = null
     filled.value = false
+    notice.value = null
+    skipped.value = 0
     frame.value += 1
   }
 
@@ -144,6 +156,7 @@ export const useLiveStore = defineStore('live', () => {
       interval: 'raw',
       limit: mostFrames,
       fields: livePaths.filter((path) => path.startsWith(`${type}.`)),
+      host,
     }
     const target = buffer
     const answer = await api.history(query, signal).catch(() => null)
@@ -178,6 +191,7 @@ export const useLiveStore = defineStore('live', () => {
     latest,
     filled,
     skipped,
+    notice,
     state,
     retryInSeconds,
     start,

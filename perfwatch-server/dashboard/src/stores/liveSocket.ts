@@ -15,10 +15,20 @@ export function backoffDelay(attempt: number, random: number): number {
   return Math.round(delay * (0.85 + 0.3 * random))
 }
 
+/** How another host is doing, where it is not simply live. */
+export interface HostNotice {
+  state: string
+  detail: string
+  lastSeen: string | null
+}
+
 interface Handlers {
   token: string
+  /** Null for the daemon's own. */
+  host: string | null
   frame: (message: LiveMessage) => void
   skipped: (count: number) => void
+  told: (notice: HostNotice | null) => void
   ended: () => void
 }
 
@@ -29,7 +39,7 @@ export function useLiveSocket(handlers: Handlers) {
   const online = useOnline()
   let refused = false
 
-  const socket = useWebSocket<string>(liveUrl(), {
+  const socket = useWebSocket<string>(liveUrl(handlers.host), {
     // In a header, not in the URL: an address ends up in logs and histories.
     protocols: ['perfwatch', `bearer.${handlers.token}`],
     heartbeat: {
@@ -48,6 +58,7 @@ export function useLiveSocket(handlers: Handlers) {
     },
     onConnected: () => {
       nextAttempt.value = null
+      handlers.told(null)
       lastFrame.value = { at: Date.now(), intervalMs: lastFrame.value?.intervalMs ?? 5000 }
     },
     onDisconnected: (_socket, event) => {
@@ -66,6 +77,9 @@ export function useLiveSocket(handlers: Handlers) {
       handlers.frame(frame)
     } else if (message?.type === 'skipped') {
       handlers.skipped(Number(message.count ?? 0))
+    } else if (message?.type === 'host') {
+      const notice = noticeOf(message)
+      handlers.told(notice.state === 'live' ? null : notice)
     }
   }
 
@@ -92,6 +106,11 @@ export function useLiveSocket(handlers: Handlers) {
   })
 
   return { state, retryInSeconds, retry: socket.open, close: socket.close }
+}
+
+function noticeOf({ state, detail, last_seen }: Record<string, unknown>): HostNotice {
+  const lastSeen = typeof last_seen === 'string' ? last_seen : null
+  return { state: String(state), detail: String(detail ?? ''), lastSeen }
 }
 
 function parse(text: string): Record<string, unknown> | null {

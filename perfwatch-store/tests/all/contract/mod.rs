@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod append;
 pub(crate) mod engines;
+pub(crate) mod hosts;
 pub(crate) mod property;
 pub(crate) mod range;
 pub(crate) mod retention;
@@ -104,7 +105,7 @@ macro_rules! engine_suite {
 /// What every store does, whatever keeps its bytes.
 macro_rules! shared {
     ($backend:ident) => {
-        use crate::contract::{append as appending, range};
+        use crate::contract::{append as appending, hosts, range};
 
         $crate::contract::cases! { $backend, store:
             appending::frames_may_come_in_any_order,
@@ -115,6 +116,12 @@ macro_rules! shared {
             appending::a_series_may_get_more_decimals,
             appending::a_row_named_twice_counts_once,
             appending::a_closed_store_says_so,
+            hosts::a_machine_that_registers_again_has_its_name,
+            hosts::two_machines_with_one_name_are_told_apart,
+            hosts::frames_of_nobody_go_to_the_first_that_registers,
+            hosts::interval_and_version_are_renewed,
+            hosts::hosts_come_by_name,
+            hosts::the_newest_values_of_all_hosts_come_at_once,
             range::a_range_ends_before_its_end,
             range::a_gap_is_a_gap,
             range::auto_is_raw_until_the_limit,

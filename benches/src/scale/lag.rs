@@ -1,0 +1,91 @@
+//! How long a frame takes from its moment until the store has acknowledged it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use async_trait::async_trait;
+use perfwatch_store::{
+    HostIdentity, HostInfo, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport,
+    Selection, SeriesSummary, Store, StoreError, Usage,
+};
+
+/// A store, and the lags of all frames that it took, in milliseconds.
+pub(super) struct Lagging {
+    store: Arc<dyn Store>,
+    lags_ms: Mutex<Vec<i64>>,
+}
+
+/// The wall clock, in milliseconds since 1970 (UTC).
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Lagging {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, lags_ms: Mutex::default() }
+    }
+
+    fn lags(&self) -> MutexGuard<'_, Vec<i64>> {
+        self.lags_ms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lags since this was last asked, by length.
+    pub(super) fn take(&self) -> Vec<i64> {
+        let mut lags = std::mem::take(&mut *self.lags());
+        lags.sort_unstable();
+        lags
+    }
+}
+
+#[async_trait]
+impl Store for Lagging {
+    fn kind(&self) -> &'static str {
+        self.store.kind()
+    }
+
+    async fn register(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
+        self.store.register(host).await
+    }
+
+    async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.store.append(records).await?;
+        let now = now_ms();
+        self.lags().extend(records.iter().map(|record| now - record.timestamp_ms()));
+        Ok(())
+    }
+
+    async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
+        self.store.range(query).await
+    }
+
+    async fn summary(&self, selection: &Selection) -> Result<Vec<SeriesSummary>, StoreError> {
+        self.store.summary(selection).await
+    }
+
+    async fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {
+        self.store.series(host).await
+    }
+
+    async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
+        self.store.hosts().await
+    }
+
+    async fn usage(&self) -> Result<Usage, StoreError> {
+        self.store.usage().await
+    }
+
+    async fn apply_retention(
+        &self,
+        policy: &RetentionPolicy,
+        now_ms: i64,
+    ) -> Result<RetentionReport, StoreError> {
+        self.store.apply_retention(policy, now_ms).await
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}

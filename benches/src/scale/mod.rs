@@ -1,0 +1,10 @@
+//! What stores of many hosts cost: PostgreSQL beside the plainest layout of the same frames, and an
+//! engine that a thousand hosts write to.
+
+mod fleet;
+mod lag;
+mod plain;
+mod postgres;
+
+pub use fleet::{Fleet, fleet};
+pub use postgres::{compare, print};

@@ -1,0 +1,200 @@
+//! A frame as JSON, one document per metric type, and back.
+//!
+//! The documents are what the live JSON shows, but for values that are missing: these are left out.
+//! Numbers are written and read as decimal digits, so that none of them passes through a float.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use perfwatch_core::{Decimal, MISSING, series};
+use serde::{Deserialize, de::IgnoredAny};
+
+use crate::{Point, Record};
+
+/// JSON in PostgreSQL cannot hold a NUL. It is written as this character and a 0, the character
+/// itself as it and a 1.
+const ESCAPE: char = '\u{2400}';
+
+/// An object, or a number.
+enum Node {
+    Object(BTreeMap<String, Node>),
+    Number(Decimal),
+}
+
+/// The documents of a frame by metric type.
+pub(super) fn documents(record: &Record) -> Vec<(String, String)> {
+    let mut types: BTreeMap<String, Node> = BTreeMap::new();
+    record.for_each_point(|point| {
+        let mut names = point.table.split('.');
+        let Some(metric_type) = names.next() else { return };
+        let mut node = child(&mut types, metric_type);
+        let row = point.row.map(|(_, row)| key(row));
+        for name in names.map(str::to_owned).chain(row) {
+            let Node::Object(members) = node else { return };
+            node = child(members, &name);
+        }
+        if let Node::Object(members) = node {
+            // Of two rows of one name, the first counts.
+            members.entry(key(point.column)).or_insert(Node::Number(point.value));
+        }
+    });
+    types.into_iter().map(|(name, node)| (key(&name), text(&node))).collect()
+}
+
+fn child<'a>(members: &'a mut BTreeMap<String, Node>, name: &str) -> &'a mut Node {
+    members.entry(name.to_owned()).or_insert_with(|| Node::Object(BTreeMap::new()))
+}
+
+/// A name as it stands in a document.
+pub(super) fn key(name: &str) -> String {
+    if !name.contains(['\0', ESCAPE]) {
+        return name.to_owned();
+    }
+    name.replace(ESCAPE, "\u{2400}1").replace('\0', "\u{2400}0")
+}
+
+/// What [`key`] was made of.
+fn name(key: &str) -> String {
+    key.replace("\u{2400}0", "\0").replace("\u{2400}1", "\u{2400}")
+}
+
+/// The path of a value: the series' name.
+pub(super) fn path(point: &Point<'_>) -> String {
+    let mut path = point.table.to_owned();
+    if let Some((_, row)) = point.row {
+        series::push_segment(&mut path, row);
+    }
+    series::push_segment(&mut path, point.column);
+    path
+}
+
+fn text(node: &Node) -> String {
+    let mut out = String::new();
+    write_node(&mut out, node);
+    out
+}
+
+fn write_node(out: &mut String, node: &Node) {
+    let members = match node {
+        Node::Number(number) => return write_number(out, *number),
+        Node::Object(members) => members,
+    };
+    out.push('{');
+    for (at, (name, node)) in members.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write_string(out, name);
+        out.push(':');
+        write_node(out, node);
+    }
+    out.push('}');
+}
+
+fn write_string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        // Writing to a string cannot fail.
+        let _ = match c {
+            '"' | '\\' => write!(out, "\\{c}"),
+            c if c.is_control() => write!(out, "\\u{:04x}", c as u32),
+            c => write!(out, "{c}"),
+        };
+    }
+    out.push('"');
+}
+
+/// All digits, without the zeros at the end but for the first behind the point.
+fn write_number(out: &mut String, number: Decimal) {
+    let scale = 10_u64.pow(u32::from(number.decimals));
+    let sign = if number.value < 0 { "-" } else { "" };
+    let (whole, rest) = (number.value.unsigned_abs() / scale, number.value.unsigned_abs() % scale);
+    let _ = write!(out, "{sign}{whole}");
+    if number.decimals > 0 {
+        let digits = format!("{rest:0width$}", width = usize::from(number.decimals));
+        let digits = digits.trim_end_matches('0');
+        let _ = write!(out, ".{}", if digits.is_empty() { "0" } else { digits });
+    }
+}
+
+/// The integer that stands for a number with so many decimals; [`MISSING`] for what is none.
+pub(super) fn read_number(text: &str, decimals: u8) -> i64 {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
+    let rest = rest.trim_end_matches('0');
+    let decimals = usize::from(decimals);
+    if rest.len() > decimals {
+        return MISSING;
+    }
+    let digits = format!("{whole}{rest:0<decimals$}");
+    digits.parse::<i128>().ok().and_then(|n| i64::try_from(sign * n).ok()).unwrap_or(MISSING)
+}
+
+/// Calls `each` with the series' name and the digits of each number of a document.
+pub(super) fn for_each_number(
+    metric_type: &str,
+    document: &str,
+    each: &mut impl FnMut(&str, &str),
+) {
+    walk(&name(metric_type), document, each);
+}
+
+fn walk(path: &str, document: &str, each: &mut impl FnMut(&str, &str)) {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Members<'a> {
+        #[serde(borrow)]
+        members: BTreeMap<String, &'a serde_json::value::RawValue>,
+    }
+    let Ok(Members { members }) = serde_json::from_str::<Members<'_>>(document) else { return };
+    for (key, value) in members {
+        let mut path = path.to_owned();
+        series::push_segment(&mut path, &name(&key));
+        match value.get() {
+            object if object.starts_with('{') => walk(&path, object, each),
+            number if serde_json::from_str::<serde_json::Number>(number).is_ok() => {
+                each(&path, number);
+            }
+            other => drop(serde_json::from_str::<IgnoredAny>(other)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_same_digits_on_both_ways() {
+        let text = |value, decimals| {
+            let mut text = String::new();
+            write_number(&mut text, Decimal { value, decimals });
+            text
+        };
+        for (value, decimals, expected) in [
+            (1234, 2, "12.34"),
+            (30, 2, "0.3"),
+            (-5, 1, "-0.5"),
+            (500, 2, "5.0"),
+            (7, 0, "7"),
+            (i64::MAX, 3, "9223372036854775.807"),
+            (i64::MIN + 1, 0, "-9223372036854775807"),
+        ] {
+            assert_eq!(text(value, decimals), expected);
+            assert_eq!(read_number(expected, decimals), value);
+        }
+        assert_eq!(read_number("1.25", 3), 1250);
+        assert_eq!(read_number("1.25", 1), MISSING);
+        assert_eq!(read_number("null", 1), MISSING);
+    }
+
+    #[test]
+    fn any_name_survives_the_way_there_and_back() {
+        for text in ["", "a.b", "\0", "\u{2400}", "\0\u{2400}1\u{2400}0", "\n\"\\"] {
+            assert_eq!(name(&key(text)), text);
+            assert!(!key(text).contains('\0'));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Sealing and retention: what is written once, run on a database.
+//!
+//! There is one keeper of slices at a time in all daemons: whoever holds the database's lock, by the
+//! connection that changes slices too. It loads what it needs to know, does its work through an
+//! engine of its own, and lets go of both.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sqlx::PgConnection;
+
+use super::{
+    PostgresStore,
+    files::PostgresFiles,
+    head::{self, Host},
+    link::READ,
+    partitions,
+};
+use crate::{
+    RetentionPolicy, RetentionReport, StoreError,
+    archive::TIMES,
+    engine::{Engine, Sealing, due_before},
+    layout::{Index, slice::DAY_MS},
+    retention,
+};
+
+/// Who holds this keeps slices.
+const LOCK: &str = "SELECT pg_try_advisory_lock(7308609, 4)";
+
+/// Retention waits so long for another keeper.
+const TURNS: usize = 60;
+
+/// Up to which hour sealing was last begun, by host, and whether it runs.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    until_ms: Mutex<HashMap<String, i64>>,
+    running: Mutex<HashSet<String>>,
+}
+
+impl PostgresStore {
+    /// Seals what is due of a host, if an hour is over that was not when this was last asked:
+    /// without the caller.
+    pub(super) fn seal_if_due(&self, host: &str, newest_ms: i64) {
+        let until = due_before(newest_ms);
+        let mut known = self.due.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.entry(host.to_owned()).or_insert(i64::MIN);
+        let mut running = self.due.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before >= until || !running.insert(host.to_owned()) {
+            return;
+        }
+        let (store, host, before) =
+            (self.clone(), host.to_owned(), std::mem::replace(before, until));
+        tokio::spawn(async move {
+            let sealed = store.seal(&host).await;
+            store.due.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&host);
+            if sealed.unwrap_or_else(|error| {
+                tracing::warn!(%error, "frames were not sealed; this is tried again");
+                false
+            }) {
+                return;
+            }
+            // Another keeper is at work, or the server is away: the next frame asks again.
+            let mut known = store.due.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(host, before);
+        });
+    }
+
+    /// Seals the hours of a host that are over; says whether it had its turn.
+    async fn seal(&self, name: &str) -> Result<bool, StoreError> {
+        let Some(files) = self.keeper(1).await? else { return Ok(false) };
+        let Some(id) = self.names.known().index.host(name) else { return Ok(true) };
+        let engine = Engine::new(files, Index::default(), Sealing::Hourly);
+        self.load_index(&engine, Some(id)).await?;
+        let newest = self.newest(id).await?;
+        self.load_head(&engine, Host { id, name }, TIMES.start..due_before(newest)).await?;
+        // Only hours that are over were loaded.
+        engine.seal_host(id, Sealing::AtOnce).await?;
+        Ok(true)
+    }
+
+    pub(super) async fn retain(
+        &self,
+        policy: &RetentionPolicy,
+        now_ms: i64,
+    ) -> Result<RetentionReport, StoreError> {
+        policy.validate()?;
+        self.link.open()?;
+        let Some(files) = self.keeper(TURNS).await? else {
+            return Err(StoreError::unavailable("another daemon applies a policy now"));
+        };
+        let engine = Engine::new(files, Index::default(), Sealing::Never);
+        self.load_index(&engine, None).await?;
+        let hosts: Vec<(u32, Arc<str>)> = {
+            let known = self.names.known();
+            (0..).zip(known.index.hosts()).map(|(id, host)| (id, Arc::clone(&host.name))).collect()
+        };
+        for (id, name) in hosts {
+            self.load_head(&engine, Host { id, name: &name }, TIMES).await?;
+        }
+        let report = retention::apply(&engine, policy, now_ms).await?;
+        self.drop_partitions().await?;
+        Ok(report)
+    }
+
+    /// The files, once it is this one's turn; nothing if another daemon has it.
+    async fn keeper(&self, turns: usize) -> Result<Option<PostgresFiles>, StoreError> {
+        for turn in 0..turns {
+            if turn > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            }
+            let keeper = self.link.within(READ, async {
+                let mut keeper = self.link.writer().await?;
+                let locked: Result<bool, _> =
+                    sqlx::query_scalar(LOCK).fetch_one(&mut *keeper).await;
+                let locked = locked.map_err(self.link.explain())?;
+                if locked {
+                    self.names.learn_all(&mut keeper).await.map_err(self.link.explain())?;
+                    return Ok(Some(keeper));
+                }
+                keeper.keep();
+                Ok(None)
+            });
+            if let Some(keeper) = keeper.await? {
+                return Ok(Some(PostgresFiles::new(Arc::clone(&self.link), keeper)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives an engine the names of all hosts, or of one.
+    async fn load_index(
+        &self,
+        engine: &Engine<PostgresFiles>,
+        only: Option<u32>,
+    ) -> Result<(), StoreError> {
+        let shelves = self
+            .read(async |connection| {
+                let select = "SELECT host_id, s.interval_ms, sliced_until_ms FROM shelves s \
+                    JOIN hosts ON id = host_id WHERE $1::int IS NULL OR id = $1";
+                let query = sqlx::query_as(select).bind(only.map(|id| id as i32));
+                let rows: Vec<(i32, i32, i64)> = query.fetch_all(connection).await?;
+                Ok(rows)
+            })
+            .await?;
+        let known = self.names.known();
+        let mut index = engine.index();
+        for (id, host) in (0..).zip(known.index.hosts()) {
+            if only.is_some_and(|only| only != id) {
+                index.add_unknown_host();
+                continue;
+            }
+            index.add_host(Arc::clone(&host.name));
+            let Some(copy) = index.get_mut(id) else { continue };
+            for series in host.series() {
+                if copy.add_saved(&series.path, series.decimals).is_none() {
+                    copy.add_unknown();
+                }
+            }
+        }
+        for (host, interval_ms, until_ms) in shelves {
+            if let Some(host) = index.get_mut(host.unsigned_abs()) {
+                host.note_slice(interval_ms.into(), until_ms);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives an engine the frames of a host in a range.
+    async fn load_head(
+        &self,
+        engine: &Engine<PostgresFiles>,
+        host: Host<'_>,
+        range: Range<i64>,
+    ) -> Result<(), StoreError> {
+        let frames = self
+            .read(async |connection| head::frames(connection, &self.names, host, &range).await)
+            .await?;
+        let mut head = engine.head();
+        frames.iter().for_each(|frame| head.insert(frame));
+        Ok(())
+    }
+
+    /// The newest frame of a host that is in no slice.
+    async fn newest(&self, host: u32) -> Result<i64, StoreError> {
+        let newest = self.read(async |connection| {
+            let select = "SELECT max(time_ms) FROM frames WHERE host_id = $1";
+            let newest: Option<i64> =
+                sqlx::query_scalar(select).bind(host as i32).fetch_one(connection).await?;
+            Ok(newest)
+        });
+        Ok(newest.await?.unwrap_or_default())
+    }
+
+    /// Drops the partitions that nothing is asked from any more. One that is in use is left for
+    /// the next time.
+    async fn drop_partitions(&self) -> Result<(), StoreError> {
+        let newest = self.read(super::usage::hosts).await?;
+        let newest = newest.iter().map(|host| host.last_seen_ms).max().unwrap_or_default();
+        self.link
+            .within(READ, async {
+                let mut writer = self.link.writer().await?;
+                let explain = self.link.explain();
+                let days = partitions::days(&mut writer).await.map_err(&explain)?;
+                for day in days.into_iter().filter(|day| (day + 1) * DAY_MS <= newest) {
+                    let dropped = partitions::drop_unused(&mut writer, day).await;
+                    if dropped.map_err(&explain)? {
+                        self.partitions.forget();
+                    }
+                }
+                writer.keep();
+                Ok(())
+            })
+            .await
+    }
+
+    /// Asks by a connection of its own.
+    pub(super) async fn read<T>(
+        &self,
+        call: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        self.link
+            .within(READ, async {
+                let mut reader = self.link.reader().await?;
+                let answer = call(&mut reader).await.map_err(self.link.explain())?;
+                reader.keep();
+                Ok(answer)
+            })
+            .await
+    }
+}

@@ -1,0 +1,166 @@
+//! The way to a database: from a URL to connections, opened when they are needed.
+
+use std::{
+    fmt,
+    str::FromStr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio::{sync::OnceCell, time::timeout};
+
+use super::{
+    error,
+    pool::{Held, Pool},
+    schema,
+};
+use crate::{StoreError, open::bad_url};
+
+/// So many queries run at once; more wait.
+const READERS: usize = 4;
+
+/// One appends, one seals and one applies a policy.
+const WRITERS: usize = 3;
+
+/// Look-ups of accounts have connections of their own: no query keeps anybody from logging in.
+const ACCOUNTS: usize = 2;
+
+/// A write that takes longer has failed: it is sent again.
+pub(super) const WRITE: Duration = Duration::from_secs(9);
+
+/// A query that takes longer is given up, here and on the server.
+pub(super) const READ: Duration = Duration::from_secs(30);
+
+/// Connections to a database, by what they are for.
+pub(super) struct Link {
+    /// Where it is, without who asks: for messages.
+    place: String,
+    readers: Pool,
+    writers: Pool,
+    accounts: Pool,
+    /// Set once the schema is as this version needs it.
+    ready: OnceCell<()>,
+    closed: AtomicBool,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// Reads a URL; nothing is connected yet.
+    pub(super) fn new(url: &str) -> Result<Self, StoreError> {
+        // What the parser says of a URL may repeat parts of it.
+        let options = PgConnectOptions::from_str(url).map_err(|_| {
+            bad_url("`postgres:` needs a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE")
+        })?;
+        let asked = ["sslmode=", "ssl-mode="].iter().any(|name| url.contains(name));
+        let options = match (options.get_socket(), asked) {
+            (Some(_), _) => options.ssl_mode(PgSslMode::Disable),
+            (None, false) => options.ssl_mode(PgSslMode::VerifyFull),
+            (None, true) => options,
+        };
+        let options = options.application_name("perfwatch");
+        let database = options.get_database().unwrap_or(options.get_username());
+        let place = match options.get_socket() {
+            Some(socket) => format!("the database {database} at {}", socket.display()),
+            None => {
+                format!("the database {database} at {}:{}", options.get_host(), options.get_port())
+            }
+        };
+        Ok(Self {
+            place,
+            readers: Pool::new(options.clone(), READERS),
+            writers: Pool::new(options.clone(), WRITERS),
+            accounts: Pool::new(options, ACCOUNTS),
+            ready: OnceCell::new(),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// A connection for a query.
+    pub(super) async fn reader(&self) -> Result<Held, StoreError> {
+        self.held(&self.readers).await
+    }
+
+    /// A connection for a transaction that writes.
+    pub(super) async fn writer(&self) -> Result<Held, StoreError> {
+        self.held(&self.writers).await
+    }
+
+    /// A connection for accounts.
+    pub(super) async fn account(&self) -> Result<Held, StoreError> {
+        self.held(&self.accounts).await
+    }
+
+    async fn held(&self, pool: &Pool) -> Result<Held, StoreError> {
+        self.ready().await?;
+        pool.take().await.map_err(self.explain())
+    }
+
+    /// Brings the schema up to date, once.
+    pub(super) async fn ready(&self) -> Result<(), StoreError> {
+        self.open()?;
+        let migrate = async {
+            let mut writer = self.writers.take().await.map_err(self.explain())?;
+            schema::migrate(&mut writer, self).await?;
+            writer.keep();
+            Ok(())
+        };
+        self.ready.get_or_try_init(|| migrate).await.map(drop)
+    }
+
+    /// Nothing but whether the store was closed.
+    pub(super) fn open(&self) -> Result<(), StoreError> {
+        match self.closed.load(Ordering::Acquire) {
+            true => Err(StoreError::closed()),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends a call that takes too long. What it held is let go of.
+    pub(super) async fn within<T>(
+        &self,
+        most: Duration,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let answer = timeout(most, call).await;
+        let late = |_| {
+            let seconds = most.as_secs();
+            StoreError::unavailable(format!("{} did not answer within {seconds} s", self.place))
+        };
+        answer.map_err(late)?
+    }
+
+    pub(super) fn explain(&self) -> impl Fn(sqlx::Error) -> StoreError + '_ {
+        |error| error::explain(&self.place, error)
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(super) async fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        for pool in [&self.readers, &self.writers, &self.accounts] {
+            pool.close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_said_holds_a_password() {
+        let link = Link::new("postgres://me:s3cret@db.example:5433/watch").unwrap();
+        assert_eq!(link.place(), "the database watch at db.example:5433");
+        assert!(!format!("{link:?}").contains("s3cret"));
+        let error = Link::new("postgres://me:s3cret@db.example:port/watch").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    }
+}

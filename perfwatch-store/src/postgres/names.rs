@@ -1,0 +1,129 @@
+//! Which number stands for which host and series: a copy of two tables that only ever grow, so that
+//! what is known stays true whoever else writes.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use sqlx::PgConnection;
+
+use crate::layout::Index;
+
+/// What is known of the names.
+#[derive(Debug, Default)]
+pub(super) struct Names(Mutex<Known>);
+
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) index: Index,
+    /// By host and path: the numbers of a series, each with its decimals.
+    numbers: HashMap<u32, HashMap<String, Vec<(u8, u32)>>>,
+}
+
+impl Known {
+    /// Whether a series has a number.
+    pub(super) fn holds(&self, host: u32, path: &str, decimals: u8) -> bool {
+        self.all(host, path).iter().any(|(known, _)| *known == decimals)
+    }
+
+    /// The number of a series that has the most decimals, and these: it can hold each value that a
+    /// document has of it.
+    pub(super) fn finest(&self, host: u32, path: &str) -> Option<(u8, u32)> {
+        self.all(host, path).iter().max().copied()
+    }
+
+    fn all(&self, host: u32, path: &str) -> &[(u8, u32)] {
+        self.numbers.get(&host).and_then(|paths| paths.get(path)).map_or(&[], Vec::as_slice)
+    }
+
+    fn add(&mut self, host: u32, path: &str, decimals: u8, number: u32) {
+        let Some(names) = self.index.get_mut(host) else { return };
+        if names.series_count() != number as usize {
+            return;
+        }
+        if names.add_saved(path, decimals).is_none() {
+            names.add_unknown();
+            return;
+        }
+        let paths = self.numbers.entry(host).or_default();
+        paths.entry(path.to_owned()).or_default().push((decimals, number));
+    }
+}
+
+impl Names {
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns of a host, which has so many series.
+    pub(super) async fn learn(
+        &self,
+        connection: &mut PgConnection,
+        host: u32,
+        series: usize,
+    ) -> Result<(), sqlx::Error> {
+        if self.known().index.get(host).is_none() {
+            self.learn_hosts(connection).await?;
+        }
+        let known = self.known().index.get(host).map_or(0, |host| host.series_count());
+        if known < series {
+            self.learn_series(connection, host, known).await?;
+        }
+        Ok(())
+    }
+
+    /// Learns of all hosts and all series.
+    pub(super) async fn learn_all(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let hosts: Vec<(i32, i32)> =
+            sqlx::query_as("SELECT id, series FROM hosts").fetch_all(&mut *connection).await?;
+        for (host, series) in hosts {
+            self.learn(connection, number(host), number(series) as usize).await?;
+        }
+        Ok(())
+    }
+
+    async fn learn_hosts(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let known = self.known().index.hosts().len();
+        let hosts: Vec<(i32, String)> =
+            sqlx::query_as("SELECT id, name FROM hosts WHERE id >= $1 ORDER BY id")
+                .bind(i32::try_from(known).unwrap_or(i32::MAX))
+                .fetch_all(connection)
+                .await?;
+        let index = &mut self.known().index;
+        for (id, name) in hosts {
+            while index.hosts().len() < number(id) as usize {
+                index.add_unknown_host();
+            }
+            if index.hosts().len() == number(id) as usize {
+                index.add_host(name.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn learn_series(
+        &self,
+        connection: &mut PgConnection,
+        host: u32,
+        known: usize,
+    ) -> Result<(), sqlx::Error> {
+        let select = "SELECT number, path, decimals FROM series \
+                      WHERE host_id = $1 AND number >= $2 ORDER BY number";
+        let rows: Vec<(i32, String, i32)> = sqlx::query_as(select)
+            .bind(i32::try_from(host).unwrap_or(i32::MAX))
+            .bind(i32::try_from(known).unwrap_or(i32::MAX))
+            .fetch_all(connection)
+            .await?;
+        let mut names = self.known();
+        for (series, path, decimals) in rows {
+            names.add(host, &path, u8::try_from(decimals).unwrap_or_default(), number(series));
+        }
+        Ok(())
+    }
+}
+
+/// A number as tables hold it; none is below 0.
+pub(super) fn number(value: i32) -> u32 {
+    value.unsigned_abs()
+}

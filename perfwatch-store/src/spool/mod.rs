@@ -1,0 +1,278 @@
+//! A bounded queue of records on disk, for when the store is away for longer than memory lasts.
+//!
+//! It is a directory with a lock and some segments, the oldest first; a segment that is drained is
+//! deleted, and where the bound is reached the oldest is deleted with what is in it. Each record
+//! has checksums: what is torn or flipped is counted and left out. Only as much as one batch of it
+//! is ever in memory. It knows nothing of stores.
+
+mod aside;
+mod entry;
+mod header;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use segment::{Found, Segment};
+
+use crate::{Record, StoreError, lock};
+
+/// So many segments fill the spool: what is dropped where it is full is one of them.
+const SEGMENTS: u64 = 32;
+
+/// No segment needs to be larger.
+const LARGEST_SEGMENT: u64 = 8 << 20;
+
+/// So many pieces, each written at once, fill a segment.
+const PIECES: u64 = 8;
+
+/// Where the process that has the spool is named.
+const LOCK: &str = "lock";
+
+/// Where frames lie that the store refused.
+const ASIDE: &str = "refused.jsonl";
+
+/// How the names of segments end.
+const SUFFIX: &str = ".spool";
+
+/// Records on disk that wait for the store.
+#[derive(Debug)]
+pub struct Spool {
+    directory: PathBuf,
+    most_bytes: u64,
+    segments: VecDeque<Segment>,
+    /// The number of the next segment.
+    next: u64,
+    /// The bytes behind the records that were last read, of the first segment.
+    read: Vec<u64>,
+    /// Held as long as the spool is.
+    _lock: File,
+}
+
+/// What became of records that were to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Appended {
+    /// So many, from the first on, need not be kept in memory any more.
+    pub(crate) taken: usize,
+    /// Records that were given up for them, or of them.
+    pub(crate) dropped: u64,
+    /// Why the others were not written.
+    pub(crate) error: Option<io::Error>,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// The oldest records; none if none wait.
+    pub(crate) records: Vec<Record>,
+    /// Records before them that cannot be read and are gone.
+    pub(crate) damaged: u64,
+}
+
+impl Spool {
+    /// Opens a spool of at most so many bytes, with all that waits in it; makes the directory where
+    /// it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if another process has it, or [`StoreError::Unwritable`].
+    pub fn open(directory: &Path, most_bytes: u64) -> Result<Self, StoreError> {
+        let unwritable = |reason| StoreError::Unwritable { path: directory.to_owned(), reason };
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unwritable)?;
+        let lock = lock::take(directory, &directory.join(LOCK))?;
+        let mut numbers: Vec<u64> = numbers(directory).map_err(unwritable)?;
+        numbers.sort_unstable();
+        let mut spool = Self {
+            directory: directory.to_owned(),
+            most_bytes,
+            segments: VecDeque::new(),
+            next: numbers.last().map_or(1, |last| last + 1),
+            read: Vec::new(),
+            _lock: lock,
+        };
+        for number in numbers {
+            let segment = Segment::open(spool.path(number)).map_err(unwritable)?;
+            spool.segments.push_back(segment);
+        }
+        spool.remove_drained();
+        Ok(spool)
+    }
+
+    /// Records that wait.
+    pub fn waiting(&self) -> u64 {
+        self.segments.iter().map(Segment::waiting).sum()
+    }
+
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(Segment::bytes).sum()
+    }
+
+    /// Writes records behind all others and waits until they are on the disk.
+    pub(crate) fn append(&mut self, records: &[Record]) -> Appended {
+        let mut appended = Appended::default();
+        let mut rest = records;
+        let first_new = self.segments.len().saturating_sub(1);
+        let mut removed = 0;
+        while !rest.is_empty() {
+            let (bytes, count) = piece(rest, (self.segment_bytes() / PIECES) as usize);
+            let (gone, written) = self.write(&bytes, count as u64);
+            appended.dropped += gone.records;
+            removed += gone.segments;
+            if let Err(error) = written {
+                appended.error = Some(error);
+                break;
+            }
+            appended.taken += count;
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        if let Err(error) = self.sync(first_new.saturating_sub(removed)) {
+            tracing::warn!(%error, "the spool may not survive a power cut");
+        }
+        appended
+    }
+
+    /// The oldest records, which stay where they are.
+    ///
+    /// # Errors
+    /// What may be better later.
+    pub(crate) fn peek(&mut self, most: usize, most_bytes: u64) -> io::Result<Taken> {
+        let mut taken = Taken::default();
+        while let Some(first) = self.segments.front_mut() {
+            match first.read(most, most_bytes)? {
+                Found::Records(records) => {
+                    (taken.records, self.read) = records.into_iter().unzip();
+                    break;
+                }
+                Found::Damaged(records, at) => {
+                    let file = first.path().display();
+                    tracing::warn!(%file, records, "frames in the spool are damaged and left out");
+                    taken.damaged += records;
+                    first.advance(records, at);
+                    self.remove_drained();
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Takes so many of the records away that were read last.
+    pub(crate) fn advance(&mut self, records: usize) {
+        if let Some(at) = records.checked_sub(1).and_then(|last| self.read.get(last))
+            && let Some(first) = self.segments.front_mut()
+        {
+            first.advance(records as u64, *at);
+        }
+        self.read.clear();
+        self.remove_drained();
+    }
+
+    /// Keeps a frame that the store refused beside the spool, for people to look at.
+    pub(crate) fn set_aside(&self, record: &Record, reason: &str) {
+        let path = self.directory.join(ASIDE);
+        let file = path.display();
+        match aside::put(&path, record, reason, self.most_bytes / SEGMENTS) {
+            Ok(true) => {
+                tracing::warn!(%file, reason, "a frame that the store refused is set aside");
+            }
+            Ok(false) => tracing::warn!(%file, reason, "the file is full: a refused frame is gone"),
+            Err(error) => tracing::warn!(%file, %error, reason, "a refused frame is gone"),
+        }
+    }
+
+    /// Writes bytes of one or more records; what had to go for them.
+    fn write(&mut self, bytes: &[u8], records: u64) -> (Gone, io::Result<()>) {
+        let length = bytes.len() as u64;
+        if length > self.most_bytes / 2 {
+            tracing::warn!(bytes = length, "a frame is too large for the spool and is dropped");
+            return (Gone { records, segments: 0 }, Ok(()));
+        }
+        let is_full = |last: &Segment| last.bytes() + length > self.segment_bytes();
+        if self.segments.back().is_none_or(is_full) {
+            match Segment::create(self.path(self.next)) {
+                Ok(segment) => self.segments.push_back(segment),
+                Err(error) => return (Gone::default(), Err(error)),
+            }
+            self.next += 1;
+        }
+        let gone = self.make_room(length);
+        let last = self.segments.back_mut();
+        (gone, last.map_or(Ok(()), |last| last.append(bytes, records)))
+    }
+
+    /// Takes the oldest segments away until so many bytes fit.
+    fn make_room(&mut self, length: u64) -> Gone {
+        let mut gone = Gone::default();
+        while self.bytes() + length > self.most_bytes && self.segments.len() > 1 {
+            let Some(oldest) = self.segments.pop_front() else { break };
+            self.read.clear();
+            gone.records += oldest.waiting();
+            gone.segments += 1;
+            oldest.remove();
+        }
+        gone
+    }
+
+    fn segment_bytes(&self) -> u64 {
+        (self.most_bytes / SEGMENTS).min(LARGEST_SEGMENT)
+    }
+
+    fn sync(&self, from: usize) -> io::Result<()> {
+        self.segments.iter().skip(from).try_for_each(Segment::sync)?;
+        // The names of new files too.
+        File::open(&self.directory)?.sync_all()
+    }
+
+    fn remove_drained(&mut self) {
+        while let Some(first) = self.segments.front()
+            && first.waiting() == 0
+        {
+            first.remove();
+            self.segments.pop_front();
+        }
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.directory.join(format!("{number:010}{SUFFIX}"))
+    }
+}
+
+/// What had to go for something new.
+#[derive(Default)]
+struct Gone {
+    records: u64,
+    segments: usize,
+}
+
+/// The first records as bytes, and how many they are: as many as fit, but one at least.
+fn piece(records: &[Record], most_bytes: usize) -> (Vec<u8>, usize) {
+    let mut bytes = Vec::new();
+    let mut count = 0;
+    for record in records {
+        let before = bytes.len();
+        entry::write(record, &mut bytes);
+        if count > 0 && bytes.len() > most_bytes {
+            bytes.truncate(before);
+            break;
+        }
+        count += 1;
+    }
+    (bytes, count)
+}
+
+/// The numbers of all segments.
+fn numbers(directory: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
+        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+    }
+    Ok(numbers)
+}

@@ -1,0 +1,242 @@
+//! What a spool keeps, and what becomes of it when its files are damaged.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use perfwatch_core::{Frame, View, metric_table};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::{ASIDE, Spool, header::HEADER};
+use crate::{Record, StoreError};
+
+metric_table! {
+    /// An application.
+    table app: app {
+        /// How busy it is.
+        load: Gauge Average,
+    }
+}
+
+const MIB: u64 = 1 << 20;
+
+fn record(time: i64) -> Record {
+    let mut frame = Frame::new([&&app::TABLE]);
+    frame.timestamp_ms = time;
+    if let [block] = frame.blocks.as_mut_slice() {
+        block.host_row().set_f64(app::load, time as f64);
+    }
+    let mut view = View::default();
+    view.update(None, &frame);
+    Record::new("a", Arc::new(view))
+}
+
+fn records(times: std::ops::Range<i64>) -> Vec<Record> {
+    times.map(record).collect()
+}
+
+fn open(directory: &TempDir) -> Spool {
+    Spool::open(&directory.path().join("spool"), MIB).unwrap()
+}
+
+/// Takes everything out in batches of this many: the times, and how many were damaged.
+fn drain(spool: &mut Spool, most: usize) -> (Vec<i64>, u64) {
+    let (mut times, mut damaged) = (Vec::new(), 0);
+    loop {
+        let taken = spool.peek(most, MIB).unwrap();
+        damaged += taken.damaged;
+        if taken.records.is_empty() {
+            return (times, damaged);
+        }
+        times.extend(taken.records.iter().map(Record::timestamp_ms));
+        spool.advance(taken.records.len());
+    }
+}
+
+fn segments(directory: &TempDir) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory.path().join("spool")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|ext| ext == "spool")).collect();
+    files.sort();
+    files
+}
+
+fn flip(path: &Path, at: u64) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[usize::try_from(at).unwrap()] ^= 0x10;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn what_waits_survives_its_process_and_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    assert_eq!((spool.waiting(), spool.bytes()), (0, 0));
+    assert!(segments(&directory).is_empty(), "nothing is written before there is need");
+    let appended = spool.append(&records(0..100));
+    assert_eq!((appended.taken, appended.dropped), (100, 0));
+    let taken = spool.peek(30, MIB).unwrap();
+    assert_eq!(taken.records.len(), 30);
+    spool.advance(10);
+    drop(spool);
+
+    let mode = fs::metadata(&segments(&directory)[0]).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let mut spool = open(&directory);
+    assert_eq!(spool.waiting(), 90);
+    assert_eq!(spool.append(&records(100..150)).taken, 50);
+    assert_eq!(drain(&mut spool, 7), ((10..150).collect(), 0));
+    assert_eq!((spool.waiting(), spool.bytes()), (0, 0));
+    assert!(segments(&directory).is_empty());
+}
+
+#[test]
+fn one_process_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = open(&directory);
+    let path = directory.path().join("spool");
+    let refused = Spool::open(&path, MIB).unwrap_err();
+    let StoreError::Locked { path: locked, owner } = &refused else { panic!("{refused}") };
+    assert_eq!((locked, *owner), (&path, Some(std::process::id())));
+    drop(spool);
+    open(&directory);
+}
+
+#[test]
+fn the_oldest_go_where_it_is_full_and_the_disk_is_not_used_beyond() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    let mut dropped = 0;
+    let count = 40_000;
+    for start in (0..count).step_by(500) {
+        let appended = spool.append(&records(start..start + 500));
+        assert_eq!(appended.taken, 500);
+        dropped += appended.dropped;
+        let used: u64 =
+            segments(&directory).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
+        assert_eq!(used, spool.bytes());
+        assert!(used <= MIB, "{used}");
+        assert_eq!(spool.waiting() + dropped, start.unsigned_abs() + 500);
+    }
+    assert!(dropped > 0 && spool.bytes() > MIB * 9 / 10, "{dropped} {}", spool.bytes());
+    assert_eq!(drain(&mut spool, 256), ((dropped.cast_signed()..count).collect(), 0));
+}
+
+#[test]
+fn a_damaged_record_costs_itself_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..1));
+    let first = spool.bytes();
+    spool.append(&records(1..50));
+    drop(spool);
+    let file = &segments(&directory)[0];
+    flip(file, first - 1);
+    flip(file, first + 14);
+    let mut spool = open(&directory);
+    assert_eq!(spool.waiting(), 50);
+    assert_eq!(drain(&mut spool, 10), ((2..50).collect(), 2));
+}
+
+#[test]
+fn a_damaged_length_costs_the_rest_of_its_segment() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..10));
+    let ten = spool.bytes();
+    spool.append(&records(10..400));
+    // Enough for a second segment.
+    spool.append(&records(400..2000));
+    let files = segments(&directory);
+    assert!(files.len() > 1);
+    drop(spool);
+    flip(&files[0], ten);
+    let mut spool = open(&directory);
+    let (times, damaged) = drain(&mut spool, 64);
+    assert_eq!(times[..10], (0..10).collect::<Vec<_>>());
+    assert_eq!(times[10..], (10 + damaged.cast_signed()..2000).collect::<Vec<_>>());
+    assert!((1..1990).contains(&damaged), "{damaged}");
+}
+
+#[test]
+fn a_damaged_head_costs_nothing_and_a_lost_file_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..50));
+    drop(spool);
+    flip(&segments(&directory)[0], 17);
+    let mut spool = open(&directory);
+    assert_eq!(drain(&mut spool, 10), ((0..50).collect(), 0));
+
+    spool.append(&records(50..60));
+    fs::remove_file(&segments(&directory)[0]).unwrap();
+    assert_eq!(drain(&mut spool, 10), (vec![], 10));
+    spool.append(&records(60..70));
+    assert_eq!(drain(&mut spool, 10), ((60..70).collect(), 0));
+}
+
+#[test]
+fn what_was_written_when_the_process_died_is_kept_as_far_as_it_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..20));
+    drop(spool);
+    let file = &segments(&directory)[0];
+    let head = fs::read(file).unwrap()[..HEADER as usize].to_vec();
+    let mut spool = open(&directory);
+    spool.append(&records(20..30));
+    drop(spool);
+    // The records reached the disk, the head did not, and the last one is torn.
+    let mut bytes = fs::read(file).unwrap();
+    bytes[..HEADER as usize].copy_from_slice(&head);
+    bytes.truncate(bytes.len() - 3);
+    fs::write(file, bytes).unwrap();
+    let mut spool = open(&directory);
+    assert_eq!(spool.waiting(), 29);
+    spool.append(&records(30..40));
+    assert_eq!(drain(&mut spool, 100), ((0..29).chain(30..40).collect(), 0));
+}
+
+#[test]
+fn what_the_store_refused_can_be_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = open(&directory);
+    spool.set_aside(&record(7), "a \"bad\" one");
+    let file = directory.path().join("spool").join(ASIDE);
+    let expected = concat!(
+        r#"{"timestamp_ms":7,"host":"a","reason":"a \"bad\" one","#,
+        r#""data":{"app":{"load":7.00}}}"#,
+        "\n"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+    (0..10_000).for_each(|time| spool.set_aside(&record(time), "bad"));
+    assert!(fs::metadata(&file).unwrap().len() <= MIB / 32);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Wherever a bit flips, no record is made up, none comes twice or out of order, and those
+    /// that are missing are counted.
+    #[test]
+    fn a_flipped_bit_is_counted(at in 0_u64..2400, count in 1_i64..60) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut spool = open(&directory);
+        spool.append(&records(0..count));
+        let at = at % spool.bytes();
+        drop(spool);
+        flip(&segments(&directory)[0], at);
+        let mut spool = open(&directory);
+        let waiting = spool.waiting();
+        let (times, damaged) = drain(&mut spool, 16);
+        prop_assert_eq!(waiting, count.unsigned_abs());
+        prop_assert_eq!(times.len() as u64 + damaged, waiting);
+        prop_assert!(times.is_sorted_by(|a, b| a < b));
+        prop_assert!(times.iter().all(|time| (0..count).contains(time)));
+    }
+}

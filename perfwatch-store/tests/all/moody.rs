@@ -1,0 +1,150 @@
+//! A store that fails as it is told.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use perfwatch_store::{
+    HostIdentity, HostInfo, MemoryStore, RangeAnswer, RangeQuery, Record, RetentionPolicy,
+    RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
+};
+use tokio::{sync::watch, time::sleep};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Works,
+    Away,
+    /// Says nothing until its mood changes.
+    Hangs,
+    /// Takes what it is given and never says so.
+    Mute,
+    /// Wants to be left alone for 100 s.
+    Busy,
+    /// Fails in a way that nobody foresaw.
+    Broken,
+}
+
+/// A memory store that can be told to fail.
+pub(crate) struct Moody {
+    pub(crate) store: MemoryStore,
+    pub(crate) mood: watch::Sender<Mood>,
+    pub(crate) appends: AtomicUsize,
+    pub(crate) largest: AtomicUsize,
+    /// Frames at these times are refused.
+    pub(crate) refused: Mutex<BTreeSet<i64>>,
+    /// What registered, in order.
+    pub(crate) registered: Mutex<Vec<HostIdentity>>,
+    /// The frames that it took, in the order in which each came first.
+    pub(crate) taken: Mutex<Vec<(String, i64)>>,
+}
+
+impl Moody {
+    pub(crate) fn new(mood: Mood) -> Arc<Self> {
+        Arc::new(Self {
+            store: MemoryStore::default(),
+            mood: watch::Sender::new(mood),
+            appends: AtomicUsize::new(0),
+            largest: AtomicUsize::new(0),
+            refused: Mutex::default(),
+            registered: Mutex::default(),
+            taken: Mutex::default(),
+        })
+    }
+
+    /// What comes of being asked in this mood.
+    async fn answer(&self) -> Result<(), StoreError> {
+        let mut mood = self.mood.subscribe();
+        let mood = *mood.wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
+        let reason = "gone fishing".to_owned();
+        match mood {
+            Mood::Works | Mood::Hangs | Mood::Mute => Ok(()),
+            Mood::Away => Err(StoreError::Unavailable { reason }),
+            Mood::Busy => {
+                Err(StoreError::Throttled { retry_after: Duration::from_secs(100), reason })
+            }
+            Mood::Broken => Err(StoreError::Backend("the disk is upside down".into())),
+        }
+    }
+
+    async fn keep(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.store.append(records).await?;
+        let mut taken = self.taken.lock().unwrap();
+        for record in records {
+            let frame = (record.host.to_string(), record.timestamp_ms());
+            if !taken.contains(&frame) {
+                taken.push(frame);
+            }
+        }
+        Ok(())
+    }
+
+    fn refuses(&self, records: &[Record]) -> bool {
+        let refused = self.refused.lock().unwrap();
+        records.iter().any(|record| refused.contains(&record.timestamp_ms()))
+    }
+}
+
+#[async_trait]
+impl Store for Moody {
+    fn kind(&self) -> &'static str {
+        "moody"
+    }
+
+    async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.appends.fetch_add(1, Ordering::Relaxed);
+        self.largest.fetch_max(records.len(), Ordering::Relaxed);
+        self.answer().await?;
+        if self.refuses(records) {
+            return Err(StoreError::Refused { reason: "one of these is bad".into() });
+        }
+        self.keep(records).await?;
+        while *self.mood.borrow() == Mood::Mute {
+            sleep(Duration::from_secs(3600)).await;
+        }
+        Ok(())
+    }
+
+    async fn register(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
+        self.answer().await?;
+        self.registered.lock().unwrap().push(host.clone());
+        Ok(host.distinct_name().into())
+    }
+
+    async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
+        self.store.range(query).await
+    }
+
+    async fn summary(&self, selection: &Selection) -> Result<Vec<SeriesSummary>, StoreError> {
+        self.store.summary(selection).await
+    }
+
+    async fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {
+        self.store.series(host).await
+    }
+
+    async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
+        self.store.hosts().await
+    }
+
+    async fn usage(&self) -> Result<Usage, StoreError> {
+        self.store.usage().await
+    }
+
+    async fn apply_retention(
+        &self,
+        policy: &RetentionPolicy,
+        now_ms: i64,
+    ) -> Result<RetentionReport, StoreError> {
+        self.store.apply_retention(policy, now_ms).await
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}

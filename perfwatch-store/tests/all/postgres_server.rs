@@ -1,0 +1,162 @@
+//! What only PostgreSQL has: plain SQL beside the daemon, other daemons, and a server that is away.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use perfwatch_store::{HostIdentity, Store, StoreError, open};
+use sqlx::{Connection, PgConnection};
+
+use crate::{
+    cluster::{database, run},
+    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, policy, record},
+};
+
+/// One column of one row, by plain SQL.
+async fn value(url: &str, sql: &'static str) -> Option<String> {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let found = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    found
+}
+
+#[tokio::test]
+async fn a_document_is_what_the_live_json_shows() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    let rows = [("x", 20.0), ("sd a", -0.5)];
+    store.append(&[record("a", START, Some(1.25), &rows)]).await.unwrap();
+    let select = "SELECT metric_data::text FROM metrics_snapshots \
+        WHERE host = 'a' AND metric_type = 'app' AND timestamp = '2023-11-14 00:00:00+00'";
+    let expected =
+        r#"{"load": 1.25, "parts": {"x": {"heat_celsius": 20.0}, "sd a": {"heat_celsius": -0.5}}}"#;
+    assert_eq!(value(&url, select).await.as_deref(), Some(expected));
+}
+
+#[tokio::test]
+async fn a_day_goes_by_its_partition() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    let end = START + 3 * DAY;
+    store.append(&loads(every(10 * MINUTE, START, end))).await.unwrap();
+    let partitions = "SELECT string_agg(relid::text, ' ' ORDER BY relid::text) \
+        FROM pg_partition_tree('metrics_snapshots') WHERE isleaf";
+    let day = |day: u32| format!("metrics_snapshots_202311{day}");
+    // The day ahead is there already.
+    let all = [14, 15, 16, 17].map(day).join(" ");
+    assert_eq!(value(&url, partitions).await, Some(all));
+    store.apply_retention(&policy(1, HOUR, 10), end).await.unwrap();
+    let left = [15, 16, 17].map(day).join(" ");
+    assert_eq!(value(&url, partitions).await, Some(left));
+    // A late frame of that day has a place again.
+    store.append(&[record("a", START + 1, Some(7.0), &[])]).await.unwrap();
+    let found = store.summary(&ask(START, START + HOUR).selection).await.unwrap();
+    assert_eq!((found[0].count, found[0].max), (7, 7.0));
+}
+
+#[tokio::test]
+async fn daemons_share_a_database() {
+    let url = database().await;
+    let (one, other) = (open(&url).await.unwrap().store, open(&url).await.unwrap().store);
+    let write = async |store: Arc<dyn Store>, host: &'static str| {
+        for hour in 0..6 {
+            let times = every(MINUTE, START + hour * HOUR, START + (hour + 1) * HOUR);
+            let records: Vec<_> = times.map(|time| record(host, time, Some(1.0), &[])).collect();
+            store.append(&records).await.unwrap();
+            store.append(&records).await.unwrap();
+        }
+    };
+    // The same host from both as well: what both send counts once.
+    tokio::join!(
+        write(Arc::clone(&one), "a"),
+        write(Arc::clone(&other), "b"),
+        write(Arc::clone(&one), "c"),
+        write(Arc::clone(&other), "c"),
+    );
+    for host in ["a", "b", "c"] {
+        let mut query = ask(START, START + DAY);
+        query.selection.host = host.into();
+        for store in [&one, &other] {
+            let found = store.summary(&query.selection).await.unwrap();
+            assert_eq!(found[0].count, 360, "{host}");
+        }
+    }
+    let names: Vec<String> = one.hosts().await.unwrap().into_iter().map(|host| host.name).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_name_belongs_to_who_took_it_first() {
+    let url = database().await;
+    let (one, other) = (open(&url).await.unwrap().store, open(&url).await.unwrap().store);
+    let machine = |id: &str, interval_ms| HostIdentity {
+        name: "web".into(),
+        id: id.repeat(4).into(),
+        interval_ms,
+        version: "1".into(),
+    };
+    let (first, second) = (machine("aaaaaaaa", 5000), machine("bbbbbbbb", 5000));
+    let (left, right) = tokio::join!(one.register(&first), other.register(&second));
+    let mut names = [left.unwrap(), right.unwrap()].map(|name| name.to_string());
+    names.sort();
+    assert!(names == ["web", "web-aaaaaaaa"] || names == ["web", "web-bbbbbbbb"], "{names:?}");
+    let again = one.register(&machine("aaaaaaaa", 1000)).await.unwrap();
+    one.append(&[record(&again, START, Some(1.0), &[])]).await.unwrap();
+    let hosts = other.hosts().await.unwrap();
+    assert_eq!((hosts.len(), hosts[0].interval_ms), (1, Some(1000)));
+    assert_eq!(hosts[0].id.as_deref(), Some("aaaaaaaa".repeat(4).as_str()));
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_no_reason_not_to_start() {
+    // Somebody who lets everybody in and never says a word.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refusing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for (listener, keeps) in [(silent, true), (refusing, false)] {
+        let url = format!("postgres://me:s3cret@{}/watch", listener.local_addr().unwrap());
+        let _open = keeps.then_some(listener);
+        let start = Instant::now();
+        let store = open(&url).await.unwrap().store;
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        let error = store.append(&loads([START])).await.unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_named_with_its_cure() {
+    let url = database().await;
+    let missing = url.replace("test_", "nowhere_");
+    let error = open(&missing).await.unwrap_err().to_string();
+    assert!(error.contains("there is no such database") && error.contains("createdb"), "{error}");
+    // Another program's tables.
+    run(&url, "CREATE TABLE users (id int)").await;
+    let error = open(&url).await.unwrap_err().to_string();
+    assert!(error.contains("tables of another program"), "{error}");
+    // Tables of a version to come.
+    let url = database().await;
+    open(&url).await.unwrap().store.close().await;
+    run(&url, "UPDATE perfwatch_schema SET version = 99").await;
+    let error = open(&url).await.unwrap_err().to_string();
+    assert!(error.contains("has schema version 99, this version reads up to"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_used_at_once() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads([START])).await.unwrap();
+    run(
+        &url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .await;
+    // A connection that was just used is not asked first whether it is alive.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    store.append(&loads([START, START + 1])).await.unwrap();
+    assert_eq!(store.usage().await.unwrap().frames, 2);
+}

@@ -1,0 +1,341 @@
+//! What becomes of frames while the store is away for longer than memory lasts.
+
+use std::{fs, ops::Range, path::PathBuf, sync::Arc, time::Duration};
+
+use perfwatch_store::{
+    BatchMetricsWriter, HostIdentity, MemoryStore, RangeQuery, Record, Spool, Store, WriterCounts,
+    WriterOptions, WriterStatus,
+};
+use proptest::prelude::*;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    fixture::{SECOND, START, ask, record, select, show},
+    moody::{Mood, Moody},
+};
+
+const MIB: u64 = 1 << 20;
+const MOMENT: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_secs(60);
+
+/// A store, and a directory in which processes follow one another.
+struct Scene {
+    store: Arc<Moody>,
+    directory: TempDir,
+    options: WriterOptions,
+}
+
+impl Scene {
+    fn new(mood: Mood) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = WriterOptions { batch: 16, ..WriterOptions::default() };
+        Self { store: Moody::new(mood), directory, options }
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.directory.path().join("spool")
+    }
+
+    fn start(&self) -> BatchMetricsWriter {
+        let spool = Spool::open(&self.spool(), MIB).unwrap();
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        BatchMetricsWriter::spawn_with_spool(store, self.options.clone(), spool)
+    }
+
+    fn mood(&self, mood: Mood) {
+        self.store.mood.send_replace(mood);
+    }
+
+    /// The frames that the store took, as seconds, in order.
+    fn taken(&self) -> Vec<i64> {
+        let taken = self.store.taken.lock().unwrap();
+        taken.iter().map(|(_, time)| (time - START) / SECOND).collect()
+    }
+
+    async fn held(&self) -> u64 {
+        self.store.usage().await.unwrap().frames
+    }
+
+    /// The names of all files in the spool.
+    fn files(&self) -> Vec<String> {
+        let files = fs::read_dir(self.spool()).unwrap();
+        let mut names: Vec<_> =
+            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// A frame for each second, of a load and a part that follow from it.
+fn frames(seconds: Range<i64>) -> Vec<Record> {
+    let frame = |second: i64| {
+        let load = second as f64 / 7.0;
+        record("a", START + second * SECOND, Some(load), &[("sd a", -load)])
+    };
+    seconds.map(frame).collect()
+}
+
+/// A frame each second.
+async fn pass(writer: &BatchMetricsWriter, seconds: Range<i64>) {
+    for record in frames(seconds) {
+        writer.push(record);
+        exact(writer.counts());
+        sleep(Duration::from_secs(1)).await;
+        exact(writer.counts());
+    }
+}
+
+#[track_caller]
+fn exact(counts: WriterCounts) {
+    assert_eq!(counts.expected, counts.stored + counts.waiting + counts.dropped, "{counts:?}");
+    assert!(counts.spooled <= counts.waiting && counts.set_aside <= counts.dropped, "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_disk_is_touched_while_the_store_takes_frames() {
+    let scene = Scene::new(Mood::Works);
+    let writer = scene.start();
+    pass(&writer, 0..30).await;
+    assert_eq!(scene.files(), ["lock"]);
+    scene.mood(Mood::Away);
+    pass(&writer, 30..35).await;
+    assert_eq!(scene.files(), ["lock"]);
+    scene.mood(Mood::Works);
+    sleep(LONG).await;
+    assert_eq!(scene.files(), ["lock"]);
+    assert_eq!(scene.taken(), (0..35).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_outage_goes_to_the_disk_and_comes_back_in_order() {
+    let scene = Scene::new(Mood::Away);
+    let writer = scene.start();
+    pass(&writer, 0..300).await;
+    let counts = writer.counts();
+    assert_eq!((counts.expected, counts.waiting, counts.dropped), (300, 300, 0));
+    // No more than what came within the last seconds is in memory.
+    assert!(counts.spooled >= 285 && counts.spool_bytes > 0, "{counts:?}");
+
+    scene.mood(Mood::Works);
+    let back = Instant::now();
+    while writer.counts().waiting > 0 {
+        sleep(MOMENT).await;
+    }
+    assert!(back.elapsed() <= Duration::from_secs(11), "{:?}", back.elapsed());
+    pass(&writer, 300..310).await;
+    let counts = writer.counts();
+    assert_eq!((counts.stored, counts.spooled, counts.spool_bytes), (310, 0, 0));
+    assert_eq!(scene.taken(), (0..310).collect::<Vec<_>>());
+    assert_eq!((scene.held().await, scene.files()), (310, vec!["lock".to_owned()]));
+
+    // The way over the disk changed no value.
+    let direct = MemoryStore::default();
+    direct.append(&frames(0..310)).await.unwrap();
+    let selection = select("a", &["app.load", "app.parts.*.*"], START, START + 310 * SECOND);
+    let query = RangeQuery { selection, ..ask(0, 0) };
+    let (spooled, direct) = (scene.store.range(&query).await, direct.range(&query).await);
+    assert_eq!(show(&spooled.unwrap(), START), show(&direct.unwrap(), START));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_shutdown_leaves_is_there_at_the_next_start() {
+    for mood in [Mood::Away, Mood::Hangs, Mood::Mute] {
+        let scene = Scene::new(mood);
+        let writer = scene.start();
+        pass(&writer, 0..25).await;
+        let begun = Instant::now();
+        let counts = writer.shutdown(Duration::from_secs(3)).await;
+        assert!(begun.elapsed() < Duration::from_secs(3), "{mood:?}: {:?}", begun.elapsed());
+        let all = WriterCounts { expected: 25, waiting: 25, spooled: 25, ..counts };
+        assert_eq!(counts, all, "{mood:?}");
+        drop(writer);
+
+        scene.mood(Mood::Works);
+        let writer = scene.start();
+        let counts = writer.counts();
+        assert_eq!((counts.expected, counts.waiting), (25, 25), "{mood:?}");
+        pass(&writer, 25..30).await;
+        let counts = writer.shutdown(Duration::from_secs(3)).await;
+        let all = WriterCounts { expected: 30, stored: 30, ..WriterCounts::default() };
+        assert_eq!(counts, all, "{mood:?}");
+        assert_eq!(scene.taken(), (0..30).collect::<Vec<_>>(), "{mood:?}");
+        assert_eq!(scene.held().await, 30, "{mood:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_says_nothing_is_noticed_and_nothing_counts_twice() {
+    for mood in [Mood::Hangs, Mood::Mute] {
+        let scene = Scene::new(Mood::Works);
+        let writer = scene.start();
+        pass(&writer, 0..5).await;
+        scene.mood(mood);
+        pass(&writer, 5..15).await;
+        let WriterStatus::Degraded { reason, .. } = writer.status() else { panic!("{mood:?}") };
+        assert_eq!(reason, "the store is not available: it gave no answer within 8 s");
+        pass(&writer, 15..120).await;
+        scene.mood(Mood::Works);
+        sleep(LONG).await;
+        let counts = writer.counts();
+        assert_eq!((counts.stored, counts.waiting, counts.dropped), (120, 0, 0), "{mood:?}");
+        assert_eq!(scene.taken(), (0..120).collect::<Vec<_>>(), "{mood:?}");
+        assert_eq!(scene.held().await, 120, "{mood:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_frame_is_set_aside_and_the_others_go_on_in_order() {
+    let scene = Scene::new(Mood::Away);
+    let bad = [3, 17, 18, 40, 99];
+    *scene.store.refused.lock().unwrap() = bad.map(|second| START + second * SECOND).into();
+    let writer = scene.start();
+    pass(&writer, 0..50).await;
+    scene.mood(Mood::Works);
+    pass(&writer, 50..100).await;
+    sleep(LONG).await;
+    let counts = writer.counts();
+    assert_eq!((counts.stored, counts.waiting, counts.dropped), (95, 0, 5));
+    assert_eq!(counts.set_aside, 5);
+    let good: Vec<i64> = (0..100).filter(|second| !bad.contains(second)).collect();
+    assert_eq!(scene.taken(), good);
+    assert_eq!(scene.files(), ["lock", "refused.jsonl"]);
+    let aside = fs::read_to_string(scene.spool().join("refused.jsonl")).unwrap();
+    let times = bad.map(|second| format!("{{\"timestamp_ms\":{},", START + second * SECOND));
+    assert!(aside.lines().zip(&times).all(|(line, start)| line.starts_with(start)), "{aside}");
+    assert_eq!(aside.lines().count(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_refuses_all_without_a_word_is_waited_for() {
+    let scene = Scene::new(Mood::Broken);
+    let writer = scene.start();
+    pass(&writer, 0..120).await;
+    let counts = writer.counts();
+    assert_eq!((counts.set_aside, counts.waiting), (3, 117));
+    scene.mood(Mood::Works);
+    sleep(LONG).await;
+    assert_eq!(scene.taken(), (3..120).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_wants_a_pause_gets_it() {
+    let scene = Scene::new(Mood::Busy);
+    let writer = scene.start();
+    pass(&writer, 0..90).await;
+    let appends = || scene.store.appends.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(appends(), 1);
+    scene.mood(Mood::Works);
+    pass(&writer, 90..99).await;
+    assert_eq!(appends(), 1);
+    sleep(LONG).await;
+    assert_eq!(writer.counts().stored, 99);
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_get_the_name_that_the_store_gives_also_those_from_before() {
+    let mut scene = Scene::new(Mood::Away);
+    scene.options.identity = Some(HostIdentity {
+        name: "a".into(),
+        id: "0123456789abcdef0123456789abcdef".into(),
+        interval_ms: 1000,
+        version: "1.2.3".into(),
+    });
+    let writer = scene.start();
+    pass(&writer, 0..30).await;
+    writer.shutdown(Duration::from_secs(3)).await;
+    assert!(scene.store.registered.lock().unwrap().is_empty());
+    drop(writer);
+
+    scene.mood(Mood::Works);
+    let writer = scene.start();
+    pass(&writer, 30..40).await;
+    let taken = scene.store.taken.lock().unwrap().clone();
+    assert!(taken.len() == 40 && taken.iter().all(|(host, _)| host == "a-01234567"), "{taken:?}");
+    let registered = scene.store.registered.lock().unwrap().clone();
+    assert_eq!(registered, [scene.options.identity.clone().unwrap()]);
+}
+
+/// What happens to a writer.
+#[derive(Clone, Debug)]
+enum Event {
+    Mood(Mood),
+    Frames(u8),
+    Wait(u8),
+    Restart,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let mood = prop::sample::select(vec![
+        Mood::Works,
+        Mood::Away,
+        Mood::Hangs,
+        Mood::Mute,
+        Mood::Works,
+        Mood::Busy,
+    ]);
+    prop_oneof![
+        3 => mood.prop_map(Event::Mood),
+        5 => (1..60_u8).prop_map(Event::Frames),
+        2 => (1..40_u8).prop_map(Event::Wait),
+        1 => Just(Event::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever the store does, and however often the process is stopped: each frame is stored
+    /// once, in order, or counted as dropped.
+    #[test]
+    fn every_frame_is_accounted_for(
+        events in prop::collection::vec(event(), 1..30),
+        refused in prop::collection::btree_set(0_i64..600, 0..4),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(happen(events, refused.into_iter().collect()));
+    }
+}
+
+async fn happen(events: Vec<Event>, refused: Vec<i64>) {
+    let mut scene = Scene::new(Mood::Works);
+    // Little memory, so that the spool is used for that reason too.
+    (scene.options.capacity, scene.options.batch) = (64, 8);
+    let times = refused.iter().map(|second| START + second * SECOND);
+    *scene.store.refused.lock().unwrap() = times.collect();
+    let mut writer = scene.start();
+    let mut next = 0;
+    for event in events {
+        match event {
+            Event::Mood(mood) => scene.mood(mood),
+            Event::Frames(count) => {
+                pass(&writer, next..next + i64::from(count)).await;
+                next += i64::from(count);
+            }
+            Event::Wait(seconds) => sleep(Duration::from_secs(seconds.into())).await,
+            Event::Restart => {
+                let counts = writer.shutdown(Duration::from_secs(3)).await;
+                exact(counts);
+                assert_eq!(counts.spooled, counts.waiting);
+                drop(writer);
+                writer = scene.start();
+                let begin = writer.counts();
+                assert_eq!((begin.expected, begin.waiting), (counts.waiting, counts.waiting));
+            }
+        }
+        exact(writer.counts());
+    }
+    scene.mood(Mood::Works);
+    // The store may have asked for 100 s.
+    sleep(LONG * 4).await;
+    let counts = writer.counts();
+    exact(counts);
+    assert_eq!((counts.waiting, counts.dropped), (0, counts.set_aside));
+    let good: Vec<i64> = (0..next).filter(|second| !refused.contains(second)).collect();
+    assert_eq!(scene.taken(), good);
+    assert_eq!(scene.held().await, good.len() as u64);
+}
