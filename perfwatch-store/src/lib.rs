@@ -5,7 +5,7 @@
 //! [`BatchMetricsWriter`] stands between the sampler's thread and a store that may be slow or away.
 //!
 //! Two backends share one encoding, one way of answering and one retention; they differ only in
-//! where the bytes lie. No name of a metric stands in this crate: a series is what a table says.
+//! where the bytes lie. An engine for many hosts (`prometheus`) keeps them in its own way. No name of a metric stands in this crate: a series is what a table says.
 //! Nothing here knows HTTP, and nothing reads the host.
 
 mod accounts;

@@ -6,34 +6,42 @@ use std::{
 };
 
 use bytes::Bytes;
-use perfwatch_core::Decimal;
 use prost::Message;
 
 use super::{
     message::{Sample, TimeSeries, WriteRequest, encoded},
     names::{self, Labels},
 };
-use crate::{Point, Record, StoreError};
+use crate::{Record, StoreError};
 
 /// More samples than this are sent as several requests.
 const MOST_SAMPLES: usize = 50_000;
 
-/// More labels than this are not remembered: somebody's rows come and go.
-const MOST_NAMES: usize = 200_000;
+/// A host's names are forgotten where so many more are remembered than its frame has values: its
+/// rows come and go.
+const SPARE: usize = 2000;
 
 /// The labels of the series that were written, in the form in which they are sent.
 #[derive(Debug)]
 pub(super) struct Names {
     extra: Vec<(String, String)>,
-    numbers: HashMap<Arc<str>, HashMap<String, usize>>,
-    labels: Vec<Arc<[Bytes]>>,
+    hosts: HashMap<Arc<str>, HashMap<String, Name>>,
+    /// How many there ever were.
+    numbers: u64,
     /// What a series is looked up by, made anew for each.
     key: String,
 }
 
+/// The labels of a series, and a number that no other ever had.
+#[derive(Clone, Debug)]
+struct Name {
+    number: u64,
+    labels: Arc<[Bytes]>,
+}
+
 impl Names {
     pub(super) fn new(extra: Vec<(String, String)>) -> Self {
-        Self { extra, numbers: HashMap::new(), labels: Vec::new(), key: String::new() }
+        Self { extra, hosts: HashMap::new(), numbers: 0, key: String::new() }
     }
 
     /// The bodies of the requests that write these records, and samples beside them.
@@ -45,9 +53,6 @@ impl Names {
         records: &[Record],
         beside: &[(Labels, Sample)],
     ) -> Result<Vec<Bytes>, StoreError> {
-        if self.labels.len() > MOST_NAMES {
-            *self = Self::new(std::mem::take(&mut self.extra));
-        }
         let mut bodies = Vec::new();
         let mut batch = Batch::default();
         let mut seen = HashSet::new();
@@ -74,8 +79,9 @@ impl Names {
     fn add(&mut self, record: &Record, batch: &mut Batch) {
         let timestamp = record.timestamp_ms();
         let host = &record.host;
-        let number = self.number(host, names::FRAME, |_| frame_labels(host));
-        batch.push(number, self, Sample { value: seconds(timestamp), timestamp });
+        let mut values = 1;
+        let frame = self.name(host, names::FRAME, || host_labels(names::FRAME, host));
+        batch.push(&frame, Sample { value: seconds(timestamp), timestamp });
         record.for_each_point(|point| {
             let mut key = std::mem::take(&mut self.key);
             key.clear();
@@ -83,24 +89,27 @@ impl Names {
                 key.push_str(part);
             }
             key.push(char::from(point.value.decimals));
-            let number = self.number(host, &key, |_| names::labels_of(host, &point));
+            let name = self.name(host, &key, || names::labels_of(host, &point));
             self.key = key;
-            if let Some(value) = float(&point) {
-                batch.push(number, self, Sample { value, timestamp });
+            values += 1;
+            if let Some(value) = point.value.get() {
+                batch.push(&name, Sample { value, timestamp });
             }
         });
+        if self.hosts.get(host).is_some_and(|names| names.len() > values + SPARE) {
+            self.hosts.remove(host);
+        }
     }
 
-    /// The number of a series of a host.
-    fn number(&mut self, host: &Arc<str>, key: &str, labels: impl FnOnce(&str) -> Labels) -> usize {
-        if let Some(&number) = self.numbers.get(host).and_then(|numbers| numbers.get(key)) {
-            return number;
+    /// The labels of a series of a host.
+    fn name(&mut self, host: &Arc<str>, key: &str, labels: impl FnOnce() -> Labels) -> Name {
+        if let Some(name) = self.hosts.get(host).and_then(|names| names.get(key)) {
+            return name.clone();
         }
-        let labels = self.encoded(labels(key));
-        let number = self.labels.len();
-        self.labels.push(labels);
-        self.numbers.entry(Arc::clone(host)).or_default().insert(key.to_owned(), number);
-        number
+        self.numbers += 1;
+        let name = Name { number: self.numbers, labels: self.encoded(labels()) };
+        self.hosts.entry(Arc::clone(host)).or_default().insert(key.to_owned(), name.clone());
+        name
     }
 
     fn encoded(&self, mut labels: Labels) -> Arc<[Bytes]> {
@@ -115,35 +124,24 @@ pub(super) fn host_labels(metric: &str, host: &str) -> Labels {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn frame_labels(host: &str) -> Labels {
-    host_labels(names::FRAME, host)
-}
-
 /// A time as Prometheus counts: in seconds.
 pub(super) fn seconds(timestamp_ms: i64) -> f64 {
     timestamp_ms as f64 / 1000.0
-}
-
-fn float(point: &Point<'_>) -> Option<f64> {
-    let Decimal { value, decimals } = point.value;
-    Decimal { value, decimals }.get()
 }
 
 /// What goes into one request.
 #[derive(Default)]
 struct Batch {
     series: Vec<TimeSeries>,
-    places: HashMap<usize, usize>,
+    places: HashMap<u64, usize>,
     samples: usize,
 }
 
 impl Batch {
     /// Adds a sample; of two with one time, the first counts.
-    fn push(&mut self, number: usize, names: &Names, sample: Sample) {
-        let place = *self.places.entry(number).or_insert_with(|| {
-            let labels = names.labels.get(number).map(|labels| labels.to_vec());
-            let labels = labels.unwrap_or_default();
-            self.series.push(TimeSeries { labels, samples: Vec::new() });
+    fn push(&mut self, name: &Name, sample: Sample) {
+        let place = *self.places.entry(name.number).or_insert_with(|| {
+            self.series.push(TimeSeries { labels: name.labels.to_vec(), samples: Vec::new() });
             self.series.len() - 1
         });
         let Some(series) = self.series.get_mut(place) else { return };
@@ -157,5 +155,24 @@ impl Batch {
         let message = WriteRequest { timeseries: self.series }.encode_to_vec();
         let packed = snap::raw::Encoder::new().compress_vec(&message);
         packed.map(Bytes::from).map_err(|error| StoreError::Refused { reason: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_gone_are_forgotten() {
+        let mut names = Names::new(Vec::new());
+        let host: Arc<str> = Arc::from("a");
+        for row in 0..10 * SPARE {
+            names.name(&host, &row.to_string(), || host_labels("x", "a"));
+            let record = Record::new(Arc::clone(&host), Arc::default());
+            if row % 100 == 0 {
+                names.add(&record, &mut Batch::default());
+            }
+            assert!(names.hosts.get(&host).is_none_or(|names| names.len() < SPARE + 200));
+        }
     }
 }

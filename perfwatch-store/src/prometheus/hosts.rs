@@ -1,6 +1,10 @@
 //! Which hosts an engine holds frames of, and who they are.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use futures_util::future::try_join_all;
 
@@ -16,9 +20,31 @@ use crate::{HostIdentity, HostInfo, StoreError, Usage, accounts::clock_ms};
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// A host that another daemon began to write is seen after this at the latest.
+const REMEMBERED: Duration = Duration::from_secs(20);
+
 /// With more hours of hosts than this (a host for two years, 1,000 for most of a day), counting
 /// frames one by one would be too much for an engine.
 const MOST_HOURS: f64 = 20_000.0;
+
+/// What is known of each host.
+pub(super) type Roll = BTreeMap<String, Held>;
+
+/// What is known of a host but for its newest frame.
+#[derive(Debug)]
+pub(super) struct Held {
+    first_ms: i64,
+    /// The first frame of its last hour.
+    last_hour_ms: i64,
+    /// The labels of its newest claim.
+    claim: Option<Labels>,
+}
+
+impl Held {
+    fn said(&self, label: &str) -> Option<String> {
+        self.claim.as_ref()?.get(label).cloned()
+    }
+}
 
 impl PrometheusStore {
     /// Claims a host's name. An engine has no transactions: two machines that do so for the first
@@ -35,10 +61,32 @@ impl PrometheusStore {
         let sample = Sample { value: seconds(timestamp), timestamp };
         self.write(&[], &[(claim(&name, host), sample)]).await?;
         self.hours().identify(Arc::clone(&name), host.clone());
+        self.forget_roll();
         Ok(name)
     }
 
     pub(super) async fn all_hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
+        let roll = self.roll().await?;
+        let last = self.last_seen(&roll).await?;
+        let info = |(name, held): (&String, &Held)| HostInfo {
+            name: name.clone(),
+            first_seen_ms: held.first_ms,
+            last_seen_ms: last.get(name).copied().unwrap_or(held.last_hour_ms),
+            id: held.said("id"),
+            interval_ms: held.said("interval_ms").and_then(|text| text.parse().ok()),
+            version: held.said("version"),
+        };
+        Ok(roll.iter().map(info).collect())
+    }
+
+    /// What is known of each host but for its newest frame. It is read from the first frames of
+    /// all hours there are, and seldom changes, so it is remembered for a moment.
+    async fn roll(&self) -> Result<Arc<Roll>, StoreError> {
+        let remembered = self.remembered().clone();
+        if let Some((_, roll)) = remembered.filter(|(at, _)| at.elapsed() < REMEMBERED) {
+            return Ok(roll);
+        }
+        let (at, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
         let (seen, registered) = (self.everywhere(names::SEEN), self.everywhere(names::REGISTERED));
         let (first, last_hour, claims) = tokio::try_join!(
             self.ever("min_over_time", &seen),
@@ -46,57 +94,50 @@ impl PrometheusStore {
             self.ever("max_over_time", &registered),
         )?;
         let last_hour = by_host(&last_hour, i64::max);
-        let last = self.last_seen(&last_hour).await?;
-        let mut hosts = Vec::new();
-        for (name, first_seen_ms) in by_host(&first, i64::min) {
+        let mut roll = Roll::new();
+        for (name, first_ms) in by_host(&first, i64::min) {
             let newest = claims.iter().filter(|line| line.label("host") == name);
             let newest = newest.max_by_key(|line| line.value_ms());
-            let said = |label: &str| newest.map(|line| line.label(label).to_owned());
-            let last_seen_ms = last.get(name).or(last_hour.get(name));
-            hosts.push(HostInfo {
-                name: name.to_owned(),
-                first_seen_ms,
-                last_seen_ms: last_seen_ms.copied().unwrap_or(first_seen_ms),
-                id: said("id"),
-                interval_ms: said("interval_ms").and_then(|text| text.parse().ok()),
-                version: said("version"),
-            });
+            let claim = newest.map(|line| line.metric.clone());
+            let last_hour_ms = last_hour.get(name).copied().unwrap_or(first_ms);
+            roll.insert(name.to_owned(), Held { first_ms, last_hour_ms, claim });
         }
-        Ok(hosts)
+        let roll = Arc::new(roll);
+        // What this very store wrote meanwhile is not in it.
+        if changes == self.changes.load(Ordering::Acquire) {
+            *self.remembered() = Some((at, Arc::clone(&roll)));
+        }
+        Ok(roll)
     }
 
-    /// The newest frame of each host, given the first of its newest hour: only that hour is read.
-    async fn last_seen<'a>(
-        &self,
-        hours: &BTreeMap<&'a str, i64>,
-    ) -> Result<BTreeMap<&'a str, i64>, StoreError> {
-        let newest = hours.values().copied().max().unwrap_or_default();
-        let current: Vec<&str> = hours
-            .iter()
-            .filter(|(_, hour)| newest - **hour <= HOUR_MS)
-            .map(|(name, _)| *name)
-            .collect();
-        let all = self.everywhere(names::FRAME);
-        let window = duration(2 * HOUR_MS + 1);
-        let query = format!("max_over_time({}[{window}])", all.text());
-        let lines = self.client.instant(&query, newest + HOUR_MS).await?;
-        let found = by_host(&lines, i64::max);
-        let mut last: BTreeMap<&str, i64> =
-            current.iter().filter_map(|name| Some((*name, *found.get(name)?))).collect();
-        let others: Vec<(&str, i64)> = hours
-            .iter()
-            .filter(|(name, _)| !last.contains_key(*name))
-            .map(|(name, hour)| (*name, *hour))
-            .collect();
-        for some in others.chunks(8) {
-            let ask = |&(name, hour): &(&'a str, i64)| async move {
-                let frames = self.of_host(names::FRAME, name).text();
-                let query = format!("max_over_time({frames}[{}])", duration(HOUR_MS + 1));
-                let lines = self.client.instant(&query, hour + HOUR_MS).await?;
-                Ok::<_, StoreError>((name, lines.iter().filter_map(Line::value_ms).max()))
-            };
-            let found = try_join_all(some.iter().map(ask)).await?;
-            last.extend(found.into_iter().filter_map(|(name, time)| Some((name, time?))));
+    /// The hosts are not what they were.
+    pub(super) fn forget_roll(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        *self.remembered() = None;
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Option<(Instant, Arc<Roll>)>> {
+        self.roll.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest frame of each host: of those that are silent, only their last hour is read.
+    async fn last_seen(&self, roll: &Roll) -> Result<BTreeMap<String, i64>, StoreError> {
+        let recent = clock_ms().div_euclid(HOUR_MS) - 1;
+        let hours = roll.values().map(|held| held.last_hour_ms.div_euclid(HOUR_MS).min(recent));
+        let hours: Vec<i64> = hours.collect::<BTreeSet<i64>>().into_iter().collect();
+        let frames = &self.everywhere(names::FRAME).text();
+        let ask = |hour: i64| async move {
+            let end = if hour == recent { horizon_ms() } else { (hour + 1) * HOUR_MS };
+            let window = duration(end - hour * HOUR_MS);
+            self.client.instant(&format!("max_over_time({frames}[{window}])"), end - 1).await
+        };
+        let mut last = BTreeMap::new();
+        for some in hours.chunks(8) {
+            let found = try_join_all(some.iter().map(|&hour| ask(hour))).await?;
+            for (name, time) in found.iter().flat_map(|lines| by_host(lines, i64::max)) {
+                let known = last.entry(name.to_owned()).or_insert(time);
+                *known = time.max(*known);
+            }
         }
         Ok(last)
     }

@@ -8,6 +8,7 @@
 
 mod address;
 mod ask;
+mod asked;
 mod batch;
 mod cells;
 mod client;
@@ -22,17 +23,17 @@ mod tls;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 
 use self::{
-    address::Address, batch::Names, client::Client, hours::Hours, message::Sample, names::Labels,
-    promql::Windows,
+    address::Address, batch::Names, client::Client, hosts::Roll, hours::Hours, message::Sample,
+    names::Labels, promql::Windows,
 };
 use crate::{
     HostIdentity, HostInfo, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport,
@@ -56,7 +57,11 @@ pub struct PrometheusStore {
     client: Client,
     names: Mutex<Names>,
     hours: Mutex<Hours>,
-    windows: OnceLock<Windows>,
+    /// What a window covers, and when that was found out.
+    windows: Mutex<Option<(Instant, Windows)>>,
+    /// What is known of the hosts, and since when; and how often this store changed that.
+    roll: Mutex<Option<(Instant, Arc<Roll>)>>,
+    changes: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -75,7 +80,9 @@ impl PrometheusStore {
             names: Mutex::new(Names::new(client.address.labels.clone())),
             client,
             hours: Mutex::default(),
-            windows: OnceLock::new(),
+            windows: Mutex::default(),
+            roll: Mutex::default(),
+            changes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         })
     }
@@ -132,7 +139,10 @@ impl Store for PrometheusStore {
             (begun, marks)
         };
         self.write(records, &marks).await?;
-        self.hours().note(begun);
+        if !begun.is_empty() {
+            self.hours().note(begun);
+            self.forget_roll();
+        }
         Ok(())
     }
 

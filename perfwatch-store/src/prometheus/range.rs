@@ -1,35 +1,23 @@
 //! Ranges: the engine's own functions over windows that are exactly the buckets.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::ops::Range;
 
 use futures_util::future::try_join_all;
-use perfwatch_core::series::Pattern;
 
 use super::{
     PrometheusStore,
-    ask::{EPOCH_MS, Line, horizon_ms},
+    ask::Line,
+    asked::{Asked, function},
     cells::Cells,
-    names,
-    promql::{Selector, Windows, duration},
 };
 use crate::{
     Aggregate, RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError,
     answer::{Extent, Fold, fit, limit_for, step_for},
-    layout::{Selected, SeriesInfo},
+    layout::Selected,
 };
 
 /// How many of the newest frames say how far apart frames are.
 const SPACING_FRAMES: usize = 5000;
-
-/// The series that a question is about, and how the engine is asked for them.
-struct Asked {
-    host: String,
-    selector: Selector,
-    infos: Vec<SeriesInfo>,
-    selected: Selected,
-    range: Range<i64>,
-    windows: Windows,
-}
 
 impl PrometheusStore {
     pub(super) async fn answer_range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
@@ -59,86 +47,6 @@ impl PrometheusStore {
         let mut cells = Cells::new(&asked.selected, &asked.infos, 1);
         self.window(&asked, &asked.range, &Aggregate::ALL, &mut cells, 0).await?;
         Ok(folded(&asked, &cells, i64::MAX, &[], &[0], &[]).summaries())
-    }
-
-    /// Looks names up; nothing if there are none, or no frames.
-    async fn asked(&self, selection: &Selection) -> Result<Option<Asked>, StoreError> {
-        let range = selection.start_ms.max(EPOCH_MS)..selection.end_ms.min(horizon_ms());
-        if range.is_empty() || selection.patterns.is_empty() {
-            return Ok(None);
-        }
-        let Some(windows) = self.windows(&selection.host, &range).await? else { return Ok(None) };
-        let host = selection.host.clone();
-        let selector = Selector::series(&host, &selection.patterns, &self.client.address.labels);
-        let labels = self.client.labels(&selector.text(), &range).await?;
-        let infos = named(labels.iter().filter_map(names::series_of), &selection.patterns);
-        let selected = Selected::of(&infos);
-        let asked = Asked { host, selector, infos, selected, range, windows };
-        Ok((!asked.infos.is_empty()).then_some(asked))
-    }
-
-    /// Which milliseconds a window covers here, found out at one frame of the range, if it has one.
-    async fn windows(&self, host: &str, range: &Range<i64>) -> Result<Option<Windows>, StoreError> {
-        if let Some(&windows) = self.windows.get() {
-            return Ok(Some(windows));
-        }
-        let frames = self.of_host(names::FRAME, host).text();
-        let window = duration(range.end - range.start + 1);
-        let newest = format!("max_over_time({frames}[{window}])");
-        let newest = self.client.instant(&newest, range.end).await?;
-        let Some(frame) = newest.iter().filter_map(Line::value_ms).max() else { return Ok(None) };
-        let around = format!("min_over_time({frames}[1ms])");
-        let around = self.client.instant(&around, frame + 1).await?;
-        let closed = around.iter().any(|line| line.value_ms() == Some(frame));
-        let windows = if closed { Windows::Closed } else { Windows::LeftOpen };
-        Ok(Some(*self.windows.get_or_init(|| windows)))
-    }
-
-    /// The first and the last frame of the range, and how many there are.
-    async fn extent(&self, asked: &Asked) -> Result<Extent, StoreError> {
-        let mut extent = Extent::default();
-        let length = asked.range.end - asked.range.start;
-        if length == 1 {
-            let frames = self.frame_times(asked, &asked.range).await?;
-            frames.iter().for_each(|&time| extent.add(time, time, 1));
-            return Ok(extent);
-        }
-        let window = asked.windows.of(length);
-        let frames = self.of_host(names::FRAME, &asked.host).text();
-        let functions = ["min_over_time", "max_over_time", "count_over_time"];
-        let queries = functions.map(|function| format!("{function}({frames}[{window}])"));
-        let ask =
-            |query: String| async move { self.client.instant(&query, asked.range.end - 1).await };
-        let found = try_join_all(queries.map(ask)).await?;
-        let value = |at: usize| found.get(at)?.first();
-        let times = value(0).and_then(Line::value_ms).zip(value(1).and_then(Line::value_ms));
-        if let Some(((first, last), count)) = times.zip(value(2).and_then(Line::value)) {
-            extent.add(first, last, count as usize);
-        }
-        Ok(extent)
-    }
-
-    /// The samples of a range as they are, and those of the millisecond behind it: VictoriaMetrics
-    /// does not find what lies at midnight when asked up to midnight.
-    async fn samples(
-        &self,
-        selector: &str,
-        windows: Windows,
-        range: &Range<i64>,
-    ) -> Result<Vec<Line>, StoreError> {
-        let window = windows.of(range.end - range.start + 1);
-        self.client.instant(&format!("{selector}[{window}]"), range.end).await
-    }
-
-    async fn frame_times(
-        &self,
-        asked: &Asked,
-        range: &Range<i64>,
-    ) -> Result<BTreeSet<i64>, StoreError> {
-        let frames = self.of_host(names::FRAME, &asked.host).text();
-        let lines = self.samples(&frames, asked.windows, range).await?;
-        let times = lines.iter().flat_map(Line::points).map(|(time, _)| time);
-        Ok(times.filter(|time| range.contains(time)).collect())
     }
 
     /// Points as they are stored.
@@ -202,50 +110,6 @@ impl PrometheusStore {
         let newest: Vec<i64> = newest.into_iter().collect();
         Ok(folded(asked, &cells, step_ms, &query.aggregates, &rows, &newest).finish(0))
     }
-
-    /// One row: the values of one window.
-    async fn window(
-        &self,
-        asked: &Asked,
-        range: &Range<i64>,
-        aggregates: &[Aggregate],
-        cells: &mut Cells,
-        row: usize,
-    ) -> Result<(), StoreError> {
-        let selector = asked.selector.text();
-        if range.end - range.start == 1 {
-            let lines = self.samples(&selector, asked.windows, range).await?;
-            cells.take(&Aggregate::ALL, &lines, |time| range.contains(&time).then_some(row));
-            return Ok(());
-        }
-        let window = asked.windows.of(range.end - range.start);
-        let ask = |aggregate: &Aggregate| {
-            let query = function(*aggregate, &format!("{selector}[{window}]"));
-            async move { self.client.instant(&query, range.end - 1).await }
-        };
-        let found = try_join_all(aggregates.iter().map(ask)).await?;
-        for (aggregate, lines) in aggregates.iter().zip(&found) {
-            cells.take(&[*aggregate], lines, |_| Some(row));
-        }
-        Ok(())
-    }
-}
-
-impl Asked {
-    fn knows(&self, line: &Line) -> bool {
-        names::series_of(&line.metric)
-            .is_some_and(|info| self.infos.iter().any(|known| known.path == info.path))
-    }
-}
-
-/// The series that patterns name, each once.
-fn named(infos: impl Iterator<Item = SeriesInfo>, patterns: &[Pattern]) -> Vec<SeriesInfo> {
-    let mut infos: Vec<SeriesInfo> = infos
-        .filter(|info| patterns.iter().any(|pattern| pattern.matches(&info.segments)))
-        .collect();
-    infos.sort_by(|a, b| (&a.path, a.decimals).cmp(&(&b.path, b.decimals)));
-    infos.dedup_by(|a, b| (&a.path, a.decimals) == (&b.path, b.decimals));
-    infos
 }
 
 /// The engine's functions behind an answer: a mean needs its count, to be exact.
@@ -253,10 +117,6 @@ fn needed(aggregates: &[Aggregate]) -> Vec<Aggregate> {
     let avg = aggregates.contains(&Aggregate::Avg);
     let is_needed = |a: &Aggregate| aggregates.contains(a) || (avg && *a == Aggregate::Count);
     Aggregate::ALL.into_iter().filter(is_needed).collect()
-}
-
-fn function(aggregate: Aggregate, of: &str) -> String {
-    format!("{}_over_time({of})", aggregate.name())
 }
 
 /// Where the newest frames lie that say how far apart frames are.

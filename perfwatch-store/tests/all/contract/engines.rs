@@ -119,6 +119,25 @@ pub(crate) async fn a_long_range_comes_in_parts(store: &dyn Store) {
     assert_eq!(counted, 14_400.0);
 }
 
+pub(crate) async fn a_bucket_holds_its_first_millisecond_and_its_last(store: &dyn Store) {
+    let edge = [-1, 0, 1, MINUTE - 1, MINUTE, MINUTE + 1, 2 * MINUTE - 1, 2 * MINUTE];
+    store.append(&loads(edge.map(|time| START + HOUR + time))).await.unwrap();
+    let mut query = ask(START, START + 2 * HOUR);
+    query.aggregates = vec![Aggregate::Min, Aggregate::Max, Aggregate::Last, Aggregate::Count];
+    query.step = step(MINUTE);
+    let expected = [
+        "step 60000 of 1 raw",
+        "at 3540000 3600000 3660000 3720000",
+        "app.load min 1 2 5 8",
+        "app.load max 1 4 7 8",
+        "app.load last 1 4 7 8",
+        "app.load count 1 3 3 1",
+    ];
+    check(store, &query, &expected).await;
+    let inner = select("a", &["app.load"], START + HOUR, START + HOUR + MINUTE);
+    assert_eq!(store.summary(&inner).await.unwrap()[0].count, 3);
+}
+
 /// The same frames, the same questions, digit for digit.
 pub(crate) async fn aggregates_agree_with_sqlite(store: &dyn Store) {
     let plain = MemoryStore::default();

@@ -90,6 +90,7 @@ macro_rules! engine_suite {
                 engines::a_register_is_seen_by_others,
                 engines::new_frames_are_seen_at_once,
                 engines::a_long_range_comes_in_parts,
+                engines::a_bucket_holds_its_first_millisecond_and_its_last,
                 engines::aggregates_agree_with_sqlite,
             }
 
