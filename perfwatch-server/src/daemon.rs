@@ -87,9 +87,8 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] with what is in the way.
     pub async fn on(config: Config, opened: Opened) -> Result<Self, StartError> {
-        let file = data_file(config.store.url.expose());
-        let secret = match file.as_deref().and_then(Path::parent) {
-            Some(directory) => auth::load_or_create(directory).map_err(StartError::Secret)?,
+        let secret = match secret_directory(config.store.url.expose()) {
+            Some(directory) => auth::load_or_create(&directory).map_err(StartError::Secret)?,
             None => auth::random_secret(),
         };
         let first_password = first_password(opened.accounts.as_ref(), &config.auth).await?;
@@ -244,6 +243,16 @@ async fn make_user(accounts: &dyn Accounts, password: &Secret) -> Result<(), Sta
     let hash = auth::password::hash(password.expose()).map_err(StartError::Password)?;
     accounts.create_user(ADMIN, &hash).await?;
     Ok(())
+}
+
+/// Where the secret that signs sessions lies: beside the store's file, or among this user's data
+/// where the store is a server. Nothing outlives a store in memory.
+fn secret_directory(url: &str) -> Option<PathBuf> {
+    match data_file(url) {
+        Some(file) => file.parent().map(Path::to_path_buf),
+        None if url.starts_with("memory:") => None,
+        None => perfwatch_store::data_directory(&|name| std::env::var(name).ok()),
+    }
 }
 
 /// The file that a store's URL names, if it names one.

@@ -85,9 +85,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let listener = listen(&config.http).await?;
     let address = listener.local_addr().context("cannot tell the address")?;
-    let file = data_file(config.store.url.expose());
+    let place = place(config.store.url.expose());
     let mut daemon = Daemon::open(config).await?;
-    welcome(&daemon, address, file).context("cannot write to standard output")?;
+    welcome(&daemon, address, &place).context("cannot write to standard output")?;
     daemon.make_first_user().await?;
     let shutdown = async {
         tokio::select! {
@@ -112,18 +112,22 @@ async fn listen(config: &HttpConfig) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// Where history is, without what a URL may hold of credentials.
+fn place(url: &str) -> String {
+    match data_file(url) {
+        Some(file) => format!("History is in     {}", file.display()),
+        None if url.starts_with("memory:") => {
+            "History is kept in memory and lost at the end".to_owned()
+        }
+        None => "History is in     the database that --store names".to_owned(),
+    }
+}
+
 /// Says once where the dashboard is, where the data are, and the first password.
-fn welcome(
-    daemon: &Daemon,
-    address: SocketAddr,
-    file: Option<std::path::PathBuf>,
-) -> io::Result<()> {
+fn welcome(daemon: &Daemon, address: SocketAddr, place: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "PerfWatch is on   http://{address}")?;
-    match file {
-        Some(file) => writeln!(out, "History is in     {}", file.display())?,
-        None => writeln!(out, "History is kept in memory and lost at the end")?,
-    }
+    writeln!(out, "{place}")?;
     if let Some(password) = daemon.first_password() {
         writeln!(out, "First login       user admin, password {}", password.expose())?;
         writeln!(out, "                  (shown this once; change it under Settings)")?;

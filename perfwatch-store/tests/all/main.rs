@@ -6,6 +6,7 @@
 mod changes;
 mod cluster;
 mod contract;
+mod documented;
 mod equal;
 mod exchange;
 mod fixture;
