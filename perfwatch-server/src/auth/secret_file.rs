@@ -4,7 +4,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, ErrorKind, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -52,6 +52,9 @@ pub(crate) fn keep(path: &Path, loss: &str) -> Result<SigningSecret, String> {
 fn create(path: &Path) -> io::Result<SigningSecret> {
     if path.try_exists()? {
         return Err(ErrorKind::AlreadyExists.into());
+    }
+    if let Some(directory) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
     let secret = random();
     let unfinished = path.with_extension("new");

@@ -96,7 +96,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         ),
         from: From::Anywhere,
         instead_of: None,
-        help: "Where history is kept: sqlite:FILE, an engine at prometheus+http://HOST:PORT, or \
+        help: "Where history is kept: sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE, an engine at \
+               prometheus+http://HOST:PORT, or \
                memory: for nowhere.",
         set: |config, text| {
             parse::store_url(text).map(|value| config.store.url = Secret::new(value))

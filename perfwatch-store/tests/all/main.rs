@@ -6,6 +6,7 @@
 mod changes;
 mod cluster;
 mod contract;
+mod documented;
 mod engine;
 mod engine_faults;
 mod equal;
