@@ -108,6 +108,14 @@ impl Pattern {
         self.0.iter().map(Option::as_deref)
     }
 
+    /// The one path that this names; nothing where it names any number of them.
+    pub fn as_path(&self) -> Option<String> {
+        let segments = self.0.iter().map(Option::as_deref).collect::<Option<Vec<_>>>()?;
+        let mut path = String::new();
+        segments.iter().for_each(|segment| push_segment(&mut path, segment));
+        Some(path)
+    }
+
     /// Whether a path, given as its segments, is named by this pattern.
     pub fn matches<S: AsRef<str>>(&self, segments: &[S]) -> bool {
         self.0.len() == segments.len()

@@ -47,20 +47,22 @@ impl Registry {
         self.0.insert(name, machine);
     }
 
-    /// The name for a machine: the one it has, else the first that nobody has.
+    /// The name for a machine: the one it has, else the first that nobody has. Where even the
+    /// distinct one is another's, the whole id tells them apart.
     ///
     /// # Errors
-    /// [`StoreError::BadQuery`] if other machines have both.
+    /// [`StoreError::BadQuery`] if other machines have all of them.
     pub(crate) fn name_for(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
         let distinct: Arc<str> = host.distinct_name().into();
-        let names = [&host.name, &distinct];
+        let whole: Arc<str> = format!("{}-{}", host.name, host.id).into();
+        let names = [&host.name, &distinct, &whole];
         let is_own =
             |name: &&&Arc<str>| self.get(name).is_some_and(|machine| machine.id == host.id);
         let is_free = |name: &&&Arc<str>| self.get(name).is_none();
         let name = names.iter().find(is_own).or_else(|| names.iter().find(is_free));
         name.map(|name| Arc::clone(name)).ok_or_else(|| {
             let reason = format!(
-                "other machines write as `{}` and as `{distinct}`; choose another name",
+                "other machines write as `{}` and as `{whole}`; choose another name",
                 host.name
             );
             StoreError::bad_query("host", reason)
@@ -88,14 +90,17 @@ mod tests {
     }
 
     #[test]
-    fn where_both_names_are_others_it_says_so() {
+    fn where_all_names_are_others_it_says_so() {
         let mut registry = Registry::default();
-        registry.insert("a".into(), Machine::from(&host("a", "1")));
-        registry.insert("a-22222222".into(), Machine::from(&host("a-22222222", "3")));
-        let error = registry.name_for(&host("a", "22222222")).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "bad host: other machines write as `a` and as `a-22222222`; choose another name"
-        );
+        for (name, id) in [("a", "1"), ("a-22222222", "3")] {
+            registry.insert(name.into(), Machine::from(&host(name, id)));
+        }
+        let second = host("a", "222222223");
+        assert_eq!(&*registry.name_for(&second).unwrap(), "a-222222223");
+        registry.insert("a-222222223".into(), Machine::from(&host("a-222222223", "4")));
+        let error = registry.name_for(&second).unwrap_err().to_string();
+        let expected =
+            "bad host: other machines write as `a` and as `a-222222223`; choose another name";
+        assert_eq!(error, expected);
     }
 }

@@ -19,6 +19,7 @@ mod head;
 mod keep;
 mod link;
 mod names;
+mod newest;
 mod partitions;
 mod pool;
 mod register;
@@ -28,10 +29,12 @@ mod usage;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use perfwatch_core::series::Pattern;
 
 use crate::{
-    DamagedRange, HostIdentity, HostInfo, RangeAnswer, RangeQuery, Record, RetentionPolicy,
-    RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage, damage::Damage,
+    DamagedRange, HostIdentity, HostInfo, HostNewest, RangeAnswer, RangeQuery, Record,
+    RetentionPolicy, RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
+    damage::Damage,
 };
 
 /// How long opening waits to learn whether the server lets it in.
@@ -100,6 +103,14 @@ impl Store for PostgresStore {
 
     async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
         files::moment(&self.link).await?.ask(usage::hosts).await
+    }
+
+    async fn newest(
+        &self,
+        patterns: &[Pattern],
+        since_ms: i64,
+    ) -> Result<Vec<HostNewest>, StoreError> {
+        self.ask_newest(patterns, since_ms).await
     }
 
     async fn usage(&self) -> Result<Usage, StoreError> {

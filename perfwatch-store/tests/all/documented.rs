@@ -44,7 +44,7 @@ fn records() -> Vec<Record> {
     let (first, second) = (frame(1), frame(2));
     let mut view = perfwatch_core::View::default();
     view.update(Some(&first), &second);
-    vec![of("a", &first), Record { host: "a".into(), view: view.into() }]
+    vec![of("a", &first), Record::new("a", view.into())]
 }
 
 #[tokio::test]
