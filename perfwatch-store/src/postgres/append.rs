@@ -3,13 +3,13 @@
 //! Whoever writes for a host holds its row in `hosts` meanwhile, and so does whoever puts its frames
 //! into slices: a frame that is sent again is found where it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use super::{
     PostgresStore,
-    document::{documents, path},
+    document::{documents, write_path},
     error::is_without_partition,
     files::Reading,
     link::WRITE,
@@ -33,8 +33,28 @@ const INSERT: &str = "WITH new AS (\
     FROM unnest($4::bigint[], $5::text[], $6::text[]) AS row (time_ms, type, data) \
     JOIN new USING (time_ms) ON CONFLICT DO NOTHING";
 
-/// The records of one host by time.
-type Batch<'a> = BTreeMap<i64, &'a Record>;
+/// The frames of one host, ready to be written.
+#[derive(Default)]
+struct Batch {
+    /// By time: metric types with their documents.
+    frames: BTreeMap<i64, Vec<(String, String)>>,
+    /// By decimals.
+    series: BTreeMap<u8, HashSet<String>>,
+}
+
+impl Batch {
+    fn add(&mut self, record: &Record) {
+        let mut path = String::new();
+        record.for_each_point(|point| {
+            write_path(&mut path, &point);
+            let series = self.series.entry(point.value.decimals).or_default();
+            if !series.contains(path.as_str()) {
+                series.insert(path.clone());
+            }
+        });
+        self.frames.insert(record.timestamp_ms(), documents(record));
+    }
+}
 
 /// What is known of a host while its row is held.
 struct HeldHost {
@@ -46,22 +66,23 @@ struct HeldHost {
 impl PostgresStore {
     pub(super) async fn append_records(&self, records: &[Record]) -> Result<(), StoreError> {
         self.link.open()?;
+        // Without a row that others wait for, and outside the deadline.
         let batches = batches(records)?;
         if batches.is_empty() {
             return Ok(());
         }
         self.link.within(WRITE, self.append_batches(&batches)).await?;
         for (host, batch) in &batches {
-            if let Some(newest) = batch.keys().next_back() {
+            if let Some(newest) = batch.frames.keys().next_back() {
                 self.seal_if_due(host, *newest);
             }
         }
         Ok(())
     }
 
-    async fn append_batches(&self, batches: &BTreeMap<&str, Batch<'_>>) -> Result<(), StoreError> {
+    async fn append_batches(&self, batches: &BTreeMap<&str, Batch>) -> Result<(), StoreError> {
         let mut writer = self.link.writer().await?;
-        let times = || batches.values().flat_map(|batch| batch.keys().copied());
+        let times = || batches.values().flat_map(|batch| batch.frames.keys().copied());
         let explain = self.link.explain();
         self.partitions.prepare(&mut writer, times()).await.map_err(&explain)?;
         for name in batches.keys() {
@@ -87,7 +108,7 @@ impl PostgresStore {
     async fn write(
         &self,
         connection: &mut PgConnection,
-        batches: &BTreeMap<&str, Batch<'_>>,
+        batches: &BTreeMap<&str, Batch>,
     ) -> Result<(), StoreError> {
         let explain = self.link.explain();
         connection.execute("BEGIN").await.map_err(&explain)?;
@@ -102,7 +123,7 @@ impl PostgresStore {
         &self,
         connection: &mut PgConnection,
         name: &str,
-        batch: &Batch<'_>,
+        batch: &Batch,
     ) -> Result<(), StoreError> {
         let explain = self.link.explain();
         let host = hold(connection, name).await.map_err(&explain)?;
@@ -111,11 +132,11 @@ impl PostgresStore {
         self.add_series(connection, &host, batch).await.map_err(&explain)?;
         let new = self.not_sliced(connection, &host, batch).await?;
         let (mut times, mut types, mut documents_of) = (Vec::new(), Vec::new(), Vec::new());
-        for (time, record) in batch.iter().filter(|(time, _)| new.contains(time)) {
-            for (metric_type, document) in documents(record) {
+        for (time, documents) in batch.frames.iter().filter(|(time, _)| new.contains(time)) {
+            for (metric_type, document) in documents {
                 times.push(*time);
-                types.push(metric_type);
-                documents_of.push(document);
+                types.push(metric_type.as_str());
+                documents_of.push(document.as_str());
             }
         }
         let insert = sqlx::query(INSERT).bind(host.id).bind(Vec::from_iter(new)).bind(name);
@@ -132,22 +153,17 @@ impl PostgresStore {
         &self,
         connection: &mut PgConnection,
         host: &HeldHost,
-        batch: &Batch<'_>,
+        batch: &Batch,
     ) -> Result<(), sqlx::Error> {
         let (mut paths, mut decimals) = (Vec::new(), Vec::new());
-        let mut seen = BTreeSet::new();
         {
             let known = self.names.known();
-            for record in batch.values() {
-                record.for_each_point(|point| {
-                    let series = (path(&point), point.value.decimals);
-                    if !known.holds(number(host.id), &series.0, series.1) && !seen.contains(&series)
-                    {
-                        paths.push(series.0.clone());
-                        decimals.push(i32::from(series.1));
-                        seen.insert(series);
-                    }
-                });
+            for (&digits, series) in &batch.series {
+                for path in series.iter().filter(|path| !known.holds(number(host.id), path, digits))
+                {
+                    paths.push(path.as_str());
+                    decimals.push(i32::from(digits));
+                }
             }
         }
         if paths.is_empty() || number(host.series) as usize + paths.len() > MOST_SERIES {
@@ -173,9 +189,9 @@ impl PostgresStore {
         &self,
         connection: &mut PgConnection,
         host: &HeldHost,
-        batch: &Batch<'_>,
+        batch: &Batch,
     ) -> Result<BTreeSet<i64>, StoreError> {
-        let mut new: BTreeSet<i64> = batch.keys().copied().collect();
+        let mut new: BTreeSet<i64> = batch.frames.keys().copied().collect();
         if new.first().is_none_or(|&time| time >= host.sliced_until_ms) {
             return Ok(new);
         }
@@ -185,7 +201,7 @@ impl PostgresStore {
         let intervals = intervals.map_err(self.link.explain())?;
         let shelf = Shelf { host: number(host.id), interval_ms: 0 };
         let mut late = Late::new(Box::new(Reading::new(connection, &self.link)));
-        for &time in batch.keys().take_while(|&&time| time < host.sliced_until_ms) {
+        for &time in batch.frames.keys().take_while(|&&time| time < host.sliced_until_ms) {
             let intervals = intervals.iter().map(|&interval| i64::from(interval));
             if late.is_sliced(shelf.place(time), intervals).await? {
                 new.remove(&time);
@@ -196,8 +212,8 @@ impl PostgresStore {
 }
 
 /// The records by host, each time once: the first counts.
-fn batches(records: &[Record]) -> Result<BTreeMap<&str, Batch<'_>>, StoreError> {
-    let mut batches: BTreeMap<&str, Batch<'_>> = BTreeMap::new();
+fn batches(records: &[Record]) -> Result<BTreeMap<&str, Batch>, StoreError> {
+    let mut batches: BTreeMap<&str, Batch> = BTreeMap::new();
     for record in records {
         let time = record.timestamp_ms();
         if !TIMES.contains(&time) {
@@ -207,7 +223,10 @@ fn batches(records: &[Record]) -> Result<BTreeMap<&str, Batch<'_>>, StoreError> 
         if record.host.contains('\0') {
             return Err(StoreError::bad_query("host", "a name cannot hold a NUL character"));
         }
-        batches.entry(&record.host).or_default().entry(time).or_insert(record);
+        let batch = batches.entry(&record.host).or_default();
+        if !batch.frames.contains_key(&time) {
+            batch.add(record);
+        }
     }
     Ok(batches)
 }

@@ -22,26 +22,27 @@ enum Node {
 
 /// The documents of a frame by metric type.
 pub(super) fn documents(record: &Record) -> Vec<(String, String)> {
-    let mut types: BTreeMap<String, Node> = BTreeMap::new();
+    let mut types = BTreeMap::new();
     record.for_each_point(|point| {
-        let mut names = point.table.split('.');
-        let Some(metric_type) = names.next() else { return };
-        let mut node = child(&mut types, metric_type);
         let row = point.row.map(|(_, row)| key(row));
-        for name in names.map(str::to_owned).chain(row) {
-            let Node::Object(members) = node else { return };
-            node = child(members, &name);
+        let mut members = &mut types;
+        for name in point.table.split('.').chain(row.as_deref()) {
+            let Some(Node::Object(below)) = child(members, name) else { return };
+            members = below;
         }
-        if let Node::Object(members) = node {
-            // Of two rows of one name, the first counts.
-            members.entry(key(point.column)).or_insert(Node::Number(point.value));
+        // Of two rows of one name, the first counts.
+        if !members.contains_key(point.column) {
+            members.insert(key(point.column), Node::Number(point.value));
         }
     });
     types.into_iter().map(|(name, node)| (key(&name), text(&node))).collect()
 }
 
-fn child<'a>(members: &'a mut BTreeMap<String, Node>, name: &str) -> &'a mut Node {
-    members.entry(name.to_owned()).or_insert_with(|| Node::Object(BTreeMap::new()))
+fn child<'a>(members: &'a mut BTreeMap<String, Node>, name: &str) -> Option<&'a mut Node> {
+    if !members.contains_key(name) {
+        members.insert(name.to_owned(), Node::Object(BTreeMap::new()));
+    }
+    members.get_mut(name)
 }
 
 /// A name as it stands in a document.
@@ -57,14 +58,14 @@ fn name(key: &str) -> String {
     key.replace("\u{2400}0", "\0").replace("\u{2400}1", "\u{2400}")
 }
 
-/// The path of a value: the series' name.
-pub(super) fn path(point: &Point<'_>) -> String {
-    let mut path = point.table.to_owned();
+/// Writes the path of a value: the series' name.
+pub(super) fn write_path(path: &mut String, point: &Point<'_>) {
+    path.clear();
+    path.push_str(point.table);
     if let Some((_, row)) = point.row {
-        series::push_segment(&mut path, row);
+        series::push_segment(path, row);
     }
-    series::push_segment(&mut path, point.column);
-    path
+    series::push_segment(path, point.column);
 }
 
 fn text(node: &Node) -> String {

@@ -23,7 +23,7 @@ use crate::{
     RetentionPolicy, RetentionReport, StoreError,
     archive::TIMES,
     engine::{Engine, Sealing, due_before},
-    layout::{Index, slice::DAY_MS},
+    layout::{Frame, Index, Place, slice::DAY_MS},
     retention,
 };
 
@@ -97,8 +97,15 @@ impl PostgresStore {
             let known = self.names.known();
             (0..).zip(known.index.hosts()).map(|(id, host)| (id, Arc::clone(&host.name))).collect()
         };
+        // What is merged is older than this; of all others, only the times are looked at.
+        let merged_days = match policy.max_bytes {
+            Some(_) => policy.full_resolution_days.min(1),
+            None => policy.full_resolution_days,
+        };
+        let until = now_ms.saturating_sub(i64::from(merged_days) * DAY_MS).max(TIMES.start);
         for (id, name) in hosts {
-            self.load_head(&engine, Host { id, name: &name }, TIMES).await?;
+            self.load_head(&engine, Host { id, name: &name }, TIMES.start..until).await?;
+            self.load_times(&engine, id, until..TIMES.end).await?;
         }
         let report = retention::apply(&engine, policy, now_ms).await?;
         self.drop_partitions().await?;
@@ -180,6 +187,23 @@ impl PostgresStore {
             .await?;
         let mut head = engine.head();
         frames.iter().for_each(|frame| head.insert(frame));
+        Ok(())
+    }
+
+    /// The same without their values.
+    async fn load_times(
+        &self,
+        engine: &Engine<PostgresFiles>,
+        host: u32,
+        range: Range<i64>,
+    ) -> Result<(), StoreError> {
+        let times =
+            self.read(async |connection| head::times(connection, host, &range).await).await?;
+        let mut head = engine.head();
+        for timestamp_ms in times {
+            let place = Place { host, interval_ms: 0, timestamp_ms };
+            head.insert(&Frame { place, values: Vec::new() });
+        }
         Ok(())
     }
 
