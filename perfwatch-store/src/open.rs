@@ -48,7 +48,9 @@ pub async fn open(url: &str) -> Result<Opened, StoreError> {
 /// As [`open`]; also if the accounts would be in an engine, which keeps none.
 pub async fn open_with_accounts(store: &str, accounts: &str) -> Result<Opened, StoreError> {
     if is_engine(accounts) {
-        return Err(bad_url("an engine keeps no accounts: keep them in `sqlite:PATH`"));
+        return Err(bad_url(
+            "an engine keeps no accounts: keep them in `sqlite:PATH` or PostgreSQL",
+        ));
     }
     let opened = open(store).await?;
     if store == accounts {

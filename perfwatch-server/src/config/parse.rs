@@ -82,7 +82,7 @@ pub(super) fn store_url(text: &str) -> Result<String, String> {
 
 pub(super) fn accounts_url(text: &str) -> Result<String, String> {
     if perfwatch_store::is_engine(text) {
-        return Err("an engine keeps no accounts: give sqlite:FILE".to_owned());
+        return Err("an engine keeps no accounts: give sqlite:FILE or a postgres: URL".to_owned());
     }
     store_url(text)
 }
