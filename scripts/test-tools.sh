@@ -6,6 +6,8 @@ set -euo pipefail
 # program -> Debian package
 declare -A packages=(
     [chromium]=chromium
+    [openssl]=openssl
+    [prometheus]=prometheus
     [promtool]=prometheus
     [strace]=strace
     [mpstat]=sysstat
@@ -19,6 +21,7 @@ declare -A packages=(
     [python3]=python3
     [setpriv]=util-linux
     [systemd-analyze]=systemd
+    [victoria-metrics]=victoria-metrics
 )
 
 # Whether a program is there. Debian keeps those of PostgreSQL out of the way.

@@ -103,12 +103,9 @@ impl Pattern {
         Self(std::iter::once(Some(segment.to_owned())).chain(self.0.iter().cloned()).collect())
     }
 
-    /// The one path that this names; nothing where it names any number of them.
-    pub fn as_path(&self) -> Option<String> {
-        let segments = self.0.iter().map(Option::as_deref).collect::<Option<Vec<_>>>()?;
-        let mut path = String::new();
-        segments.iter().for_each(|segment| push_segment(&mut path, segment));
-        Some(path)
+    /// Its segments, `None` for a star.
+    pub fn parts(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.iter().map(Option::as_deref)
     }
 
     /// Whether a path, given as its segments, is named by this pattern.

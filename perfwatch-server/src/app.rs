@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use perfwatch_collect::HostFacts;
 use perfwatch_core::Table;
-use perfwatch_store::{Accounts, BatchMetricsWriter, HostIdentity, Store};
+use perfwatch_store::{Accounts, HostIdentity, Store};
 
 use crate::{
     auth::{Passwords, Sessions, Throttle},
@@ -17,6 +17,7 @@ use crate::{
     live::{Hub, Others},
     routes::exposition::Exposition,
     stop::Stop,
+    way::Way,
 };
 
 /// The daemon's state, made once at the start.
@@ -38,7 +39,7 @@ pub(crate) struct App {
     /// Users, their ended sessions, and the archive policy.
     pub(crate) accounts: Arc<dyn Accounts>,
     /// Between the sampler and the store.
-    pub(crate) writer: Arc<BatchMetricsWriter>,
+    pub(crate) way: Way,
     /// Who is logged in.
     pub(crate) sessions: Sessions,
     /// Hashes and compares passwords.

@@ -42,9 +42,9 @@ impl Cleanup {
     async fn apply(&self) -> Result<Done, StoreError> {
         let start = Instant::now();
         let now = now_ms();
+        self.accounts.purge_revoked_sessions(now).await?;
         let policy = self.accounts.retention_policy().await?;
         let report = self.store.apply_retention(&policy, now).await?;
-        self.accounts.purge_revoked_sessions(now).await?;
         Ok(Done { report, took: start.elapsed() })
     }
 
@@ -56,6 +56,8 @@ impl Cleanup {
             hours.tick().await;
             match self.run().await {
                 Some(Ok(done)) => tracing::debug!(report = ?done.report, "retention applied"),
+                // That is so every hour, and as it should be.
+                Some(Err(StoreError::RetentionElsewhere)) => {}
                 Some(Err(error)) => tracing::warn!(%error, "retention could not be applied"),
                 None => {}
             }

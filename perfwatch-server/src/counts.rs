@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::StatusCode;
 use perfwatch_core::{Frame, Table, metric_table};
+use perfwatch_store::WriterStatus;
 
 use crate::app::App;
 
@@ -26,6 +27,14 @@ metric_table! {
         frames_dropped: Counter Count,
         /// Frames that wait for the store.
         frames_waiting: Gauge Count,
+        /// Of the frames that wait: those in the spool, on disk.
+        frames_spooled: Gauge Count,
+        /// Bytes of the spool.
+        spool: Gauge Bytes,
+        /// Of the frames given up: those that the store refused, set aside beside the spool.
+        frames_set_aside: Counter Count,
+        /// Whether the store took the last frames that it was given.
+        store_up: Gauge Flag,
     }
 }
 
@@ -70,12 +79,16 @@ pub(crate) fn frame(app: &App) -> Frame {
     let [build, writer, live, http] = frame.blocks.as_mut_slice() else { return frame };
     build.push_row(env!("CARGO_PKG_VERSION")).set_flag(self::build::info, true);
 
-    let counts = app.writer.counts();
+    let counts = app.way.writer.counts();
     let mut row = writer.host_row();
     row.set(self::writer::frames_expected, counts.expected);
     row.set(self::writer::frames_stored, counts.stored);
     row.set(self::writer::frames_dropped, counts.dropped);
     row.set(self::writer::frames_waiting, counts.waiting);
+    row.set(self::writer::frames_spooled, counts.spooled);
+    row.set(self::writer::spool, counts.spool_bytes);
+    row.set(self::writer::frames_set_aside, counts.set_aside);
+    row.set_flag(self::writer::store_up, app.way.writer.status() == WriterStatus::Ok);
 
     let mut row = live.host_row();
     row.set(self::live::clients, app.live.clients());

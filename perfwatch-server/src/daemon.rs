@@ -8,14 +8,15 @@ use std::{
 
 use axum::Router;
 use perfwatch_collect::{MetricsAggregator, Sampler, host_facts};
-use perfwatch_store::{Accounts, BatchMetricsWriter, Opened, Record, StoreError};
+use perfwatch_store::{Opened, Record, StoreError};
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 
 use crate::{
     app::{App, Shared},
     auth::{self, Passwords, Sessions, SigningSecret, Tokens},
     cleanup::Cleanup,
-    config::{AuthConfig, Config},
+    config::Config,
+    first_user::{FirstUser, Show},
     gate::Gate,
     hosts::Hosts,
     identity::{KeptName, identity},
@@ -24,10 +25,8 @@ use crate::{
     router,
     secret::Secret,
     stop::{self, Stop, Stopper},
+    way::Way,
 };
-
-/// The name of the first user.
-const ADMIN: &str = "admin";
 
 /// How long open requests and sockets may take to end.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
@@ -66,12 +65,14 @@ pub enum StartError {
 ///
 /// At the first start without a configured password there is no user: show
 /// [`Self::first_password`], then call [`Self::make_first_user`]. The password is kept nowhere, so
-/// a user made before somebody has seen it could never log in.
+/// a user made before somebody has seen it could never log in. Where the store is away nobody knows
+/// whether there is a user: say by [`Self::show_later`] how to show a password once it is there.
 pub struct Daemon {
     app: Shared,
     aggregator: MetricsAggregator,
     stop: Stopper,
-    first_password: Option<Secret>,
+    first_user: FirstUser,
+    show: Option<Show>,
 }
 
 impl Daemon {
@@ -80,7 +81,8 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] with what is in the way.
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let opened = perfwatch_store::open(config.store.url.expose()).await?;
+        let (store, accounts) = (config.store.url.expose(), config.store.accounts_url());
+        let opened = perfwatch_store::open_with_accounts(store, accounts).await?;
         Self::on(config, opened).await
     }
 
@@ -89,22 +91,30 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] with what is in the way.
     pub async fn on(config: Config, opened: Opened) -> Result<Self, StartError> {
-        let file = data_file(config.store.url.expose());
-        let directory = file.as_deref().and_then(Path::parent);
-        let secret = match directory {
+        let directory = config.store.directory();
+        let secret = match &directory {
             Some(directory) => auth::load_or_create(directory).map_err(StartError::Secret)?,
             None => auth::random_secret(),
         };
-        let first_password = first_password(opened.accounts.as_ref(), &config.auth).await?;
+        let first_user = FirstUser::find(opened.accounts.as_ref(), &config.auth).await?;
         let (stop, stopped) = stop::stop();
         let aggregator = MetricsAggregator::new(&config.sampling.roots);
-        let app = app(config, opened, (&secret, directory), &aggregator, stopped)?;
-        Ok(Self { app: Arc::new(app), aggregator, stop, first_password })
+        let app = app(config, opened, (&secret, directory.as_deref()), &aggregator, stopped)?;
+        Ok(Self { app: Arc::new(app), aggregator, stop, first_user, show: None })
     }
 
     /// The random password that the first user will have, if there is none yet.
     pub fn first_password(&self) -> Option<&Secret> {
-        self.first_password.as_ref()
+        self.first_user.password()
+    }
+
+    /// Says how to show the first user's password where the store was away until now. The user is
+    /// made once it was shown without an error.
+    pub fn show_later(
+        &mut self,
+        show: impl Fn(&Secret) -> std::io::Result<()> + Send + Sync + 'static,
+    ) {
+        self.show = Some(Box::new(show));
     }
 
     /// Makes the first user with [`Self::first_password`], which somebody must have seen by now.
@@ -113,11 +123,7 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] if the password cannot be hashed or stored; it is kept for another try.
     pub async fn make_first_user(&mut self) -> Result<(), StartError> {
-        if let Some(password) = &self.first_password {
-            make_user(self.app.accounts.as_ref(), password).await?;
-            self.first_password = None;
-        }
-        Ok(())
+        self.first_user.make(self.app.accounts.as_ref()).await
     }
 
     /// The routes, for a caller that brings its own connections.
@@ -136,13 +142,16 @@ impl Daemon {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
         let acceptor = Acceptor::new(self.router(), &self.app.config.http, self.app.stop.clone());
-        let Self { app, aggregator, stop, first_password } = self;
-        if first_password.is_some() {
+        let Self { app, aggregator, stop, first_user, show } = self;
+        if first_user.password().is_some() {
             tracing::warn!("nobody can log in: there is no user yet, and no password was shown");
         }
-        app.host.register(&*app.store, &app.identity).await;
         let sampler = start_sampler(&app, aggregator)?;
         let mut tasks = JoinSet::new();
+        if first_user.is_unknown() {
+            let (accounts, auth) = (Arc::clone(&app.accounts), app.config.auth.clone());
+            tasks.spawn(async move { FirstUser::make_later(accounts, auth, show).await });
+        }
         let cleaner = Arc::clone(&app);
         tasks.spawn(async move { cleaner.cleanup.hourly().await });
         let accepting = tokio::spawn(acceptor.run(listener, LAST_REQUESTS));
@@ -186,10 +195,11 @@ fn app(
 ) -> Result<App, StartError> {
     let facts = host_facts(&config.sampling.roots);
     let identity = identity(&config.sampling, &facts, directory).map_err(StartError::Secret)?;
-    let host = Arc::new(KeptName::new(Arc::clone(&identity.name)));
     let tokens = Tokens::new(secret, config.auth.token_lifetime);
+    let way = Way::open(&config.store, Arc::clone(&store), identity.clone())?;
+    let host = Arc::new(KeptName::new(Arc::clone(&identity.name), Arc::clone(&way.writer)));
     Ok(App {
-        writer: Arc::new(BatchMetricsWriter::spawn(Arc::clone(&store), Default::default())),
+        way,
         sessions: Sessions::new(tokens, Arc::clone(&accounts)),
         passwords: Passwords::new().map_err(StartError::Password)?,
         throttle: auth::Throttle::default(),
@@ -213,45 +223,36 @@ fn app(
 
 /// Each tick goes to the store and to those who watch; neither is waited for.
 fn start_sampler(app: &App, aggregator: MetricsAggregator) -> Result<Sampler, StartError> {
+    // Under its own name: the writer knows which one the store gave.
     let (live, writer, host) =
-        (Arc::clone(&app.live), Arc::clone(&app.writer), Arc::clone(&app.host));
+        (Arc::clone(&app.live), Arc::clone(&app.way.writer), Arc::clone(&app.identity.name));
     let interval = app.config.sampling.interval;
     let on_tick = move |tick: &perfwatch_collect::Tick<'_>| {
         let sample = Sample::of(tick);
-        writer.push(Record::new(Arc::clone(host.get()), Arc::clone(&sample.view)));
+        writer.push(Record::new(Arc::clone(&host), Arc::clone(&sample.view)));
         live.leave(sample);
     };
     Sampler::spawn(aggregator, interval, on_tick).map_err(StartError::Sampler)
 }
 
 async fn flush(app: &App) {
-    let before = app.writer.counts().dropped;
-    let lost = app.writer.shutdown(LAST_FRAMES).await.dropped.saturating_sub(before);
+    let before = app.way.writer.counts().dropped;
+    let after = app.way.writer.shutdown(LAST_FRAMES).await;
+    let lost = after.dropped.saturating_sub(before);
     if lost > 0 {
         tracing::warn!(frames = lost, "the last frames could not be stored");
     }
-}
-
-/// A random password for the first user, if there is none; one with a configured password is made
-/// at once.
-async fn first_password(
-    accounts: &dyn Accounts,
-    config: &AuthConfig,
-) -> Result<Option<Secret>, StartError> {
-    if accounts.user_count().await? > 0 {
-        return Ok(None);
+    if after.waiting > 0 {
+        tracing::info!(frames = after.waiting, "frames wait in the spool for the next start");
     }
-    let Some(password) = &config.admin_password else {
-        return Ok(Some(auth::password::random()));
-    };
-    make_user(accounts, password).await?;
-    Ok(None)
 }
 
-async fn make_user(accounts: &dyn Accounts, password: &Secret) -> Result<(), StartError> {
-    let hash = auth::password::hash(password.expose()).map_err(StartError::Password)?;
-    accounts.create_user(ADMIN, &hash).await?;
-    Ok(())
+/// Where history is, for people: a URL without the credentials and parameters that it may hold.
+pub fn shown_place(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
 }
 
 /// The file that a store's URL names, if it names one.

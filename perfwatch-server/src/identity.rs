@@ -1,22 +1,14 @@
 //! Who this daemon is to a store that other daemons write too.
 
-use std::{
-    path::Path,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc};
 
 use perfwatch_collect::HostFacts;
-use perfwatch_store::{HostIdentity, Store};
-use tokio::time::timeout;
+use perfwatch_store::{BatchMetricsWriter, HostIdentity};
 
 use crate::{auth, config::SamplingConfig};
 
 /// Holds the id of a host that has no machine id, in the directory of the daemon's data.
 const FILE: &str = "host.id";
-
-/// How long the first frames wait for their name.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// This host, as it registers: by its configured name or its own, and by its machine id. One
 /// without gets an id that is kept in `directory`; without that, one until the daemon ends.
@@ -52,34 +44,16 @@ fn shown(bits: auth::SigningSecret) -> String {
 #[derive(Debug)]
 pub(crate) struct KeptName {
     own: Arc<str>,
-    registered: OnceLock<Arc<str>>,
+    writer: Arc<BatchMetricsWriter>,
 }
 
 impl KeptName {
-    pub(crate) fn new(own: Arc<str>) -> Self {
-        Self { own, registered: OnceLock::new() }
+    pub(crate) fn new(own: Arc<str>, writer: Arc<BatchMetricsWriter>) -> Self {
+        Self { own, writer }
     }
 
     pub(crate) fn get(&self) -> &Arc<str> {
-        self.registered.get().unwrap_or(&self.own)
-    }
-
-    /// Asks the store for the name. Where it does not answer in time, the own name stays.
-    pub(crate) async fn register(&self, store: &dyn Store, host: &HostIdentity) {
-        match timeout(PATIENCE, store.register(host)).await {
-            Ok(Ok(name)) => {
-                if name != self.own {
-                    tracing::warn!(
-                        own = &*self.own,
-                        kept_as = &*name,
-                        "another machine has this name; give each its own with --host"
-                    );
-                }
-                let _ = self.registered.set(name);
-            }
-            Ok(Err(error)) => tracing::warn!(%error, "the store did not register this host"),
-            Err(_) => tracing::warn!("the store did not register this host in time"),
-        }
+        self.writer.registered_name().unwrap_or(&self.own)
     }
 }
 

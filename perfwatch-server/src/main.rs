@@ -12,9 +12,9 @@ use std::{
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use perfwatch_server::{
-    Config, Daemon,
+    Config, Daemon, Secret,
     config::{HttpConfig, ReadError},
-    data_file,
+    data_file, shown_place,
 };
 use tokio::{
     net::TcpListener,
@@ -85,10 +85,11 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let listener = listen(&config.http).await?;
     let address = listener.local_addr().context("cannot tell the address")?;
-    let file = data_file(config.store.url.expose());
+    let place = place(config.store.url.expose());
     let mut daemon = Daemon::open(config).await?;
-    welcome(&daemon, address, file).context("cannot write to standard output")?;
+    welcome(&daemon, address, &place).context("cannot write to standard output")?;
     daemon.make_first_user().await?;
+    daemon.show_later(|password| say_password(&mut io::stdout().lock(), password));
     let shutdown = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -112,21 +113,30 @@ async fn listen(config: &HttpConfig) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// Where history is.
+fn place(url: &str) -> String {
+    match data_file(url) {
+        Some(file) => format!("History is in     {}", file.display()),
+        None if url.starts_with("memory:") => {
+            "History is kept in memory and lost at the end".to_owned()
+        }
+        None => format!("History is in     {}", shown_place(url)),
+    }
+}
+
 /// Says once where the dashboard is, where the data are, and the first password.
-fn welcome(
-    daemon: &Daemon,
-    address: SocketAddr,
-    file: Option<std::path::PathBuf>,
-) -> io::Result<()> {
+fn welcome(daemon: &Daemon, address: SocketAddr, place: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "PerfWatch is on   http://{address}")?;
-    match file {
-        Some(file) => writeln!(out, "History is in     {}", file.display())?,
-        None => writeln!(out, "History is kept in memory and lost at the end")?,
-    }
+    writeln!(out, "{place}")?;
     if let Some(password) = daemon.first_password() {
-        writeln!(out, "First login       user admin, password {}", password.expose())?;
-        writeln!(out, "                  (shown this once; change it under Settings)")?;
+        say_password(&mut out, password)?;
     }
+    out.flush()
+}
+
+fn say_password(out: &mut impl Write, password: &Secret) -> io::Result<()> {
+    writeln!(out, "First login       user admin, password {}", password.expose())?;
+    writeln!(out, "                  (shown this once; change it under Settings)")?;
     out.flush()
 }

@@ -136,12 +136,17 @@ async fn the_configuration_tells_how_every_part_is_doing() {
     server.first_tick().await;
     let config = server.get("/api/config", &token).await.json();
     assert_eq!(config["interval_ms"], 100);
-    assert_eq!(config["store"], json!({"kind": "memory", "status": "ok", "detail": null}));
+    assert_eq!(
+        config["store"],
+        json!({"kind": "memory", "status": "ok", "detail": null, "since": null})
+    );
     assert_eq!(config["host"]["name"], HOST);
     assert!(config["host"]["memory_bytes"].as_u64() > Some(0), "{}", config["host"]);
     let writer = &config["writer"];
     let count = |name: &str| writer[name].as_u64().unwrap();
     assert_eq!(count("expected"), count("stored") + count("waiting") + count("dropped"));
+    assert_eq!((count("spooled"), count("spool_bytes"), count("set_aside")), (0, 0, 0));
+    assert_eq!(writer["spool_trouble"], Value::Null);
     let collectors = config["collectors"].as_array().unwrap();
     let cpu = collectors.iter().find(|collector| collector["name"] == "cpu").unwrap();
     assert!(["ok", "partial"].contains(&cpu["status"].as_str().unwrap()), "{cpu}");

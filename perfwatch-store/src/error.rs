@@ -11,7 +11,8 @@ use std::{
 pub enum StoreError {
     /// The URL names no store that this build can open.
     #[error(
-        "{reason}; a store is `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE` or `memory:`"
+        "{reason}; a store is `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, \
+         `prometheus+http(s)://HOST:PORT` or `memory:`"
     )]
     BadUrl {
         /// What is wrong with it. The URL itself may hold a password and is not repeated.
@@ -145,6 +146,11 @@ pub enum StoreError {
         /// What is wrong with it, and what would be accepted.
         reason: String,
     },
+    /// How long anything is kept is not this store's to say.
+    #[error(
+        "how long metrics are kept is set in the engine itself, such as by -retentionPeriod or --storage.tsdb.retention.time; PerfWatch deletes nothing there"
+    )]
+    RetentionElsewhere,
     /// There is no user of this name.
     #[error("there is no user `{name}`")]
     NoSuchUser {
@@ -174,6 +180,19 @@ impl StoreError {
                 | Self::Denied { .. }
                 | Self::Throttled { .. }
         )
+    }
+
+    /// What is wrong, in a few words that name no path and no address.
+    pub(crate) fn summary(&self) -> &'static str {
+        match self {
+            Self::Full { .. } => "no space is left",
+            Self::Unavailable { .. } => "it does not answer",
+            Self::Throttled { .. } => "it asks for a pause",
+            Self::Refused { .. } | Self::BadQuery { .. } => "it refused a frame",
+            Self::Unwritable { .. } | Self::Locked { .. } => "its file cannot be written",
+            Self::Corrupt { .. } => "it is damaged",
+            _ => "it failed",
+        }
     }
 
     pub(crate) fn closed() -> Self {

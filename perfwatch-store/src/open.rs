@@ -2,7 +2,10 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use crate::{Accounts, MemoryAccounts, MemoryStore, PostgresStore, SqliteStore, Store, StoreError};
+use crate::{
+    Accounts, MemoryAccounts, MemoryStore, PostgresStore, PrometheusStore, SqliteStore, Store,
+    StoreError,
+};
 
 /// A store and the accounts beside it.
 #[derive(Clone)]
@@ -20,7 +23,9 @@ impl fmt::Debug for Opened {
 }
 
 /// Opens `memory:` (gone when the process ends), or `sqlite:PATH` (also `sqlite:///absolute/path`),
-/// which makes the file and its directory where they are missing.
+/// which makes the file and its directory where they are missing. An engine
+/// (`prometheus+http://...`, see [`PrometheusStore::new`]) keeps no accounts: those beside it are
+/// gone when the process ends.
 ///
 /// # Errors
 /// [`StoreError::BadUrl`] for anything else, or what opening the file ran into.
@@ -32,8 +37,29 @@ pub async fn open(url: &str) -> Result<Opened, StoreError> {
         "memory" => Ok(open_memory()),
         "postgres" | "postgresql" => open_postgres(url).await,
         "sqlite" => open_sqlite(sqlite_path(rest)?).await,
+        "prometheus+http" | "prometheus+https" => open_engine(url),
         other => Err(bad_url(format!("`{other}:` is not a kind of store"))),
     }
+}
+
+/// Opens a store, and the accounts of another beside it. One URL twice is one store.
+///
+/// # Errors
+/// As [`open`]; also if the accounts would be in an engine, which keeps none.
+pub async fn open_with_accounts(store: &str, accounts: &str) -> Result<Opened, StoreError> {
+    if is_engine(accounts) {
+        return Err(bad_url("an engine keeps no accounts: keep them in `sqlite:PATH`"));
+    }
+    let opened = open(store).await?;
+    if store == accounts {
+        return Ok(opened);
+    }
+    Ok(Opened { accounts: open(accounts).await?.accounts, ..opened })
+}
+
+/// Whether a URL names an engine, which keeps series and no accounts.
+pub fn is_engine(url: &str) -> bool {
+    url.starts_with("prometheus+")
 }
 
 pub(crate) fn bad_url(reason: impl Into<String>) -> StoreError {
@@ -45,6 +71,11 @@ fn open_memory() -> Opened {
         store: Arc::new(MemoryStore::default()),
         accounts: Arc::new(MemoryAccounts::default()),
     }
+}
+
+fn open_engine(url: &str) -> Result<Opened, StoreError> {
+    let store = Arc::new(PrometheusStore::new(url)?);
+    Ok(Opened { store, accounts: Arc::new(MemoryAccounts::default()) })
 }
 
 /// The path behind `sqlite:`.

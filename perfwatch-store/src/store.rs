@@ -162,9 +162,17 @@ pub trait Store: Send + Sync {
     /// What is held.
     async fn usage(&self) -> Result<Usage, StoreError>;
 
+    /// Whether [`Self::apply_retention`] does anything here. An engine keeps things as long as its
+    /// own flags say, and knows neither frames nor bytes of one program: they are 0 in its
+    /// [`Usage`] where they are not known.
+    fn keeps_policy(&self) -> bool {
+        true
+    }
+
     /// Downsamples and deletes what the policy says, in small steps between which appends go on.
     /// `now_ms` is the wall clock; ages count from the newest stored time where that is older,
     /// and never from a time that the clock only jumped to (see [`RetentionReport::note`]).
+    /// [`StoreError::RetentionElsewhere`] where [`Self::keeps_policy`] says no.
     async fn apply_retention(
         &self,
         policy: &RetentionPolicy,

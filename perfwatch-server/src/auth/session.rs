@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use perfwatch_store::{Accounts, StoreError, User};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     Tokens,
@@ -28,6 +28,12 @@ const CONFIRMED_FOR: Duration = Duration::from_secs(5);
 
 /// So many confirmed sessions are remembered.
 const REMEMBERED: usize = 4096;
+
+/// Who was in before is not kept waiting by a store that says nothing.
+const MOMENT: Duration = Duration::from_millis(30);
+
+/// Who was not waits for so long.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Somebody who is logged in.
 #[derive(Clone, Debug)]
@@ -95,6 +101,11 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// Starts, finds and ends sessions.
 pub(crate) struct Sessions {
     tokens: Tokens,
+    known: Arc<Known>,
+}
+
+/// What is known of sessions.
+struct Known {
     accounts: Arc<dyn Accounts>,
     confirmed: Mutex<HashMap<String, Instant>>,
     /// Grows when a session is ended.
@@ -103,7 +114,8 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(tokens: Tokens, accounts: Arc<dyn Accounts>) -> Self {
-        Self { tokens, accounts, confirmed: Mutex::default(), ended: watch::Sender::new(0) }
+        let known = Known { accounts, confirmed: Mutex::default(), ended: watch::Sender::new(0) };
+        Self { tokens, known: Arc::new(known) }
     }
 
     /// A token for a new session of this user.
@@ -129,38 +141,71 @@ impl Sessions {
         if session.rest().is_zero() {
             return Err(NoSession::Ended);
         }
-        let confirmed = self.remembered(&session.claims.jti);
+        let confirmed = self.known.remembered(&session.claims.jti);
         if confirmed.is_some_and(|at| at.elapsed() < CONFIRMED_FOR) {
             return Ok(());
         }
-        let ended = *self.ended.borrow();
-        match self.is_good(&session.claims).await {
-            Ok(true) => self.remember(&session.claims.jti, ended),
-            Ok(false) => return Err(NoSession::Ended),
+        let ended = *self.known.ended.borrow();
+        // It goes on where nobody waits for it any more.
+        let looking = tokio::spawn(Arc::clone(&self.known).look_up(session.claims.clone()));
+        let patience = if confirmed.is_some() { MOMENT } else { PATIENCE };
+        let answer = match timeout(patience, looking).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => Err(away(error.to_string())),
+            Err(_) => Err(away(format!("it gave no answer within {patience:?}"))),
+        };
+        match answer {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NoSession::Ended),
             // Those who were in before the store went away may see that it did.
-            Err(error) if confirmed.is_none() => return Err(NoSession::Unknown(error)),
-            Err(_) => {}
+            Err(_) if confirmed.is_some() => {
+                self.known.remember(&session.claims.jti, ended);
+                Ok(())
+            }
+            Err(error) => Err(NoSession::Unknown(error)),
         }
-        Ok(())
     }
 
     /// Ends one session.
     pub(crate) async fn end(&self, session: &Session) -> Result<(), StoreError> {
-        self.accounts.revoke_session(&session.claims.jti, session.expires_at_ms()).await?;
+        let Claims { jti, .. } = &session.claims;
+        self.known.accounts.revoke_session(jti, session.expires_at_ms()).await?;
         self.forget_all();
         Ok(())
     }
 
     /// Makes every session be looked up again: some were ended.
     pub(crate) fn forget_all(&self) {
-        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
-        confirmed.clear();
-        self.ended.send_modify(|ended| *ended += 1);
+        self.known.confirmed().clear();
+        self.known.ended.send_modify(|ended| *ended += 1);
     }
 
     /// Tells when sessions were ended.
     pub(crate) fn ended(&self) -> watch::Receiver<u64> {
-        self.ended.subscribe()
+        self.known.ended.subscribe()
+    }
+}
+
+fn away(reason: String) -> StoreError {
+    StoreError::Unavailable { reason }
+}
+
+impl Known {
+    fn confirmed(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the store whether a session is good, and remembers the answer.
+    async fn look_up(self: Arc<Self>, claims: Claims) -> Result<bool, StoreError> {
+        let ended = *self.ended.borrow();
+        let is_good = self.is_good(&claims).await?;
+        if is_good {
+            self.remember(&claims.jti, ended);
+        } else if self.confirmed().remove(&claims.jti).is_some() {
+            // Whoever did not wait for the answer hears of it now.
+            self.ended.send_modify(|ended| *ended += 1);
+        }
+        Ok(is_good)
     }
 
     async fn is_good(&self, claims: &Claims) -> Result<bool, StoreError> {
@@ -172,12 +217,12 @@ impl Sessions {
     }
 
     fn remembered(&self, jti: &str) -> Option<Instant> {
-        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).get(jti).copied()
+        self.confirmed().get(jti).copied()
     }
 
     /// Remembers that a session was good, unless one was ended while that was found out.
     fn remember(&self, jti: &str, ended: u64) {
-        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut confirmed = self.confirmed();
         if *self.ended.borrow() != ended {
             return;
         }

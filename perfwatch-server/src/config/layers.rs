@@ -157,21 +157,30 @@ impl Reader<'_> {
         Some(Given { at: format!("--{flag}"), text: values.join(",") })
     }
 
-    /// Gives the store its default place if no layer names one.
+    /// Gives the store its default place if no layer names one, and the accounts beside an engine.
     fn default_store(&mut self) {
+        self.config.store.data_directory = perfwatch_store::data_directory(self.env);
         let store = SETTINGS.iter().find(|setting| setting.key == STORE_KEY);
-        if store.is_some_and(|store| LAYERS.iter().any(|&at| self.given(at, store).is_some())) {
+        let given =
+            store.is_some_and(|store| LAYERS.iter().any(|&at| self.given(at, store).is_some()));
+        let alone = perfwatch_store::is_engine(self.config.store.url.expose())
+            && self.config.store.accounts.is_none();
+        if given && !alone {
             return;
         }
-        match perfwatch_store::data_directory(self.env) {
-            Some(directory) => {
-                let url =
-                    format!("sqlite:{}", directory.join(perfwatch_store::FILE_NAME).display());
-                self.config.store.url = Secret::new(url);
-            }
-            None => self.problem(
+        let directory = self.config.store.data_directory.as_ref();
+        let file = directory.map(|directory| directory.join(perfwatch_store::FILE_NAME));
+        let url = file.map(|file| Secret::new(format!("sqlite:{}", file.display())));
+        match (url, given) {
+            (Some(url), false) => self.config.store.url = url,
+            (Some(url), true) => self.config.store.accounts = Some(url),
+            (None, false) => self.problem(
                 STORE_KEY,
                 "there is no home directory to keep the data in: give --store sqlite:FILE",
+            ),
+            (None, true) => self.problem(
+                "accounts",
+                "there is no home directory to keep users in: give --accounts sqlite:FILE",
             ),
         }
     }
@@ -378,8 +387,26 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_has_its_accounts_beside_it() {
+        let engine = "--store=prometheus+http://vm:8428";
+        let env = [("STATE_DIRECTORY", "/var/lib/perfwatch")];
+        let accounts = |flags: &[&str]| {
+            let store = read_with(flags, &env).unwrap().store;
+            store.accounts.map(|url| url.expose().to_owned())
+        };
+        assert_eq!(accounts(&[engine]).unwrap(), "sqlite:/var/lib/perfwatch/perfwatch.db");
+        assert_eq!(accounts(&[engine, "--accounts=sqlite:/x"]).unwrap(), "sqlite:/x");
+        assert_eq!(accounts(&["--store=sqlite:/y"]), None);
+        let homeless = read_with(&[engine], &[]).unwrap_err().to_string();
+        assert!(homeless.contains("--accounts sqlite:FILE"), "{homeless}");
+        let both = read_with(&[engine, "--accounts=prometheus+http://a:hunter2@vm"], &env);
+        let both = both.unwrap_err().to_string();
+        assert!(both.contains("keeps no accounts") && !both.contains("hunter2"), "{both}");
+    }
+
+    #[test]
     fn no_secret_is_shown_by_debug() {
-        let flags = ["--store=postgres://me:hunter2@db/x"];
+        let flags = ["--store=postgres://me:hunter2@db/x", "--accounts=postgres://me:hunter2@db/x"];
         let env = [("PERFWATCH_ADMIN_PASSWORD", "correct horse battery")];
         let text = format!("{:?}", read_with(&flags, &env).unwrap());
         assert!(!text.contains("hunter2") && !text.contains("horse"), "{text}");

@@ -11,7 +11,11 @@ mod parse;
 mod settings;
 mod suggest;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use perfwatch_collect::Roots;
 
@@ -19,7 +23,7 @@ pub use layers::{ConfigError, Problem, ReadError};
 pub use markdown::settings_markdown;
 pub(crate) use suggest::nearest;
 
-use crate::secret::Secret;
+use crate::{daemon::data_file, secret::Secret};
 
 /// Everything the daemon is told.
 #[derive(Clone, Debug)]
@@ -73,6 +77,47 @@ pub struct SamplingConfig {
 pub struct StoreConfig {
     /// The store's URL; it may hold a password.
     pub url: Secret,
+    /// The URL of what keeps users, configuration and the archive policy, if not the store.
+    pub accounts: Option<Secret>,
+    /// Where this user's data belong, for what a store elsewhere needs beside it here.
+    pub data_directory: Option<PathBuf>,
+    /// Where frames wait on disk while the store is away, if not in the usual place.
+    pub spool_directory: Option<PathBuf>,
+    /// The most bytes of disk that these take; 0 for none.
+    pub spool_max_bytes: u64,
+}
+
+impl StoreConfig {
+    /// The URL of what keeps users.
+    pub fn accounts_url(&self) -> &str {
+        self.accounts.as_ref().unwrap_or(&self.url).expose()
+    }
+
+    /// The directory of the daemon's own files: that of the SQLite file, if there is one; none
+    /// where history is kept in memory.
+    pub fn directory(&self) -> Option<PathBuf> {
+        let url = self.url.expose();
+        match data_file(url).or_else(|| data_file(self.accounts_url())) {
+            Some(file) => file.parent().map(Path::to_owned),
+            None if url.starts_with("memory:") => None,
+            None => self.data_directory.clone(),
+        }
+    }
+
+    /// Where frames wait on disk while the store is away: beside an SQLite file, else in the data
+    /// directory; nowhere where history is kept in memory.
+    pub fn spool(&self) -> Option<PathBuf> {
+        if self.spool_max_bytes == 0 {
+            return None;
+        }
+        let beside = || {
+            let mut name = data_file(self.url.expose())?.into_os_string();
+            name.push(".spool");
+            Some(PathBuf::from(name))
+        };
+        let usual = || beside().or_else(|| Some(self.directory()?.join("spool")));
+        self.spool_directory.clone().or_else(usual)
+    }
 }
 
 /// Who may log in, and for how long.
@@ -120,7 +165,13 @@ impl Default for Config {
                 roots: Roots::default(),
                 host: None,
             },
-            store: StoreConfig { url: Secret::new("memory:") },
+            store: StoreConfig {
+                url: Secret::new("memory:"),
+                accounts: None,
+                data_directory: None,
+                spool_directory: None,
+                spool_max_bytes: 0,
+            },
             auth: AuthConfig { token_lifetime: Duration::ZERO, admin_password: None },
             exposition: ExpositionConfig::default(),
             log: String::new(),

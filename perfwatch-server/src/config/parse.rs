@@ -37,6 +37,22 @@ pub(super) fn number(text: &str, range: RangeInclusive<usize>) -> Result<usize, 
     })
 }
 
+/// Bytes: 0, or at least so many.
+pub(super) fn size(text: &str, least: u64) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
+    let unit = UNITS.iter().find(|(name, _)| text.ends_with(name));
+    let value = unit.and_then(|(name, bytes)| {
+        text.strip_suffix(name)?.trim().parse::<u64>().ok()?.checked_mul(*bytes)
+    });
+    match value {
+        None => Err(format!("`{text}` is not a size such as 64MiB, 1GiB or 1048576")),
+        Some(value) if value != 0 && value < least => {
+            Err(format!("`{text}` is neither 0 nor at least {least} bytes"))
+        }
+        Some(value) => Ok(value),
+    }
+}
+
 pub(super) fn flag(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" => Ok(true),
@@ -62,6 +78,13 @@ pub(super) fn store_url(text: &str) -> Result<String, String> {
         // What is given is not repeated: it may hold a password.
         _ => Err("not a store's URL such as sqlite:/var/lib/perfwatch/perfwatch.db".to_owned()),
     }
+}
+
+pub(super) fn accounts_url(text: &str) -> Result<String, String> {
+    if perfwatch_store::is_engine(text) {
+        return Err("an engine keeps no accounts: give sqlite:FILE".to_owned());
+    }
+    store_url(text)
 }
 
 pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {

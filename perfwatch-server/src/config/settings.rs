@@ -96,9 +96,47 @@ pub(super) static SETTINGS: &[Setting] = &[
         ),
         from: From::Anywhere,
         instead_of: None,
-        help: "Where history is kept: sqlite:FILE, or memory: for nowhere.",
+        help: "Where history is kept: sqlite:FILE, an engine at prometheus+http://HOST:PORT, or \
+               memory: for nowhere.",
         set: |config, text| {
             parse::store_url(text).map(|value| config.store.url = Secret::new(value))
+        },
+    },
+    Setting {
+        key: "accounts",
+        shape: Shape::One("URL"),
+        default: Standard::Words(
+            "the store; beside an engine, the SQLite file that would be the default store",
+        ),
+        from: From::Anywhere,
+        instead_of: None,
+        help: "Where users and settings are kept, if not with history: sqlite:FILE.",
+        set: |config, text| {
+            let value = parse::accounts_url(text).map(Secret::new);
+            value.map(|value| config.store.accounts = Some(value))
+        },
+    },
+    Setting {
+        key: "spool.directory",
+        shape: Shape::One("DIR"),
+        default: Standard::Words("beside the SQLite file, else `spool` where that would be"),
+        from: From::Anywhere,
+        instead_of: None,
+        help: "Where frames wait on disk while the store is away; made if it is missing.",
+        set: |config, text| {
+            config.store.spool_directory = Some(text.into());
+            Ok(())
+        },
+    },
+    Setting {
+        key: "spool.max_bytes",
+        shape: Shape::One("SIZE"),
+        default: Standard::Value("256MiB"),
+        from: From::Anywhere,
+        instead_of: None,
+        help: "The most disk that these frames take, from 1MiB; 0 keeps them in memory only.",
+        set: |config, text| {
+            parse::size(text, 1 << 20).map(|value| config.store.spool_max_bytes = value)
         },
     },
     Setting {

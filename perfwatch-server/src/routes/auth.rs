@@ -1,10 +1,11 @@
 //! `/api/auth`: logging in and out, and the password.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{Json, extract::State, http::StatusCode};
 use perfwatch_store::{StoreError, User};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
 
 /// Names longer than this belong to nobody.
 const MAX_NAME: usize = 256;
+
+/// How long a login waits for the store.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A character takes at most four bytes.
 const MAX_PASSWORD_BYTES: usize = 4 * *PASSWORD_LENGTH.end();
@@ -77,7 +81,7 @@ pub(crate) async fn login(
         return Err(AppError::not_logged_in());
     }
     app.throttle.attempt(&username, address, Instant::now()).map_err(AppError::too_often)?;
-    let user = app.accounts.user(&username).await.map_err(|error| AppError::store_away(&error))?;
+    let user = find_user(&app, &username).await?;
     let password = Secret::new(password);
     let hash = user.as_ref().map(|user| user.password_hash.as_str());
     let verdict = app.passwords.verify(password.clone(), hash).await?;
@@ -140,6 +144,21 @@ pub(crate) async fn change_password(
 pub(crate) async fn logout(State(app): State<Shared>, session: Session) -> AppResult<StatusCode> {
     app.sessions.end(&session).await.map_err(|error| AppError::store_away(&error))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Looks a user up, for at most a few seconds.
+async fn find_user(app: &App, name: &str) -> AppResult<Option<User>> {
+    let found = timeout(PATIENCE, app.accounts.user(name)).await;
+    let found = found.unwrap_or_else(|_| {
+        let reason = format!("it gave no answer within {} s", PATIENCE.as_secs());
+        Err(StoreError::Unavailable { reason })
+    });
+    found.map_err(|error| {
+        tracing::warn!(%error, "the store did not answer a login");
+        AppError::unavailable(
+            "nobody can log in while the store does not answer; try again in a moment",
+        )
+    })
 }
 
 fn session(app: &App, user: &User) -> AppResult<Json<LoginResponse>> {

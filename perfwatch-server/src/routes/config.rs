@@ -2,10 +2,10 @@
 
 use axum::{Json, extract::State};
 use perfwatch_collect::{CollectorState as Collector, Gap, HostFacts as Facts};
+use perfwatch_store::WriterStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::health::store_trouble;
 use crate::{
     app::{App, Shared},
     auth::Session,
@@ -52,7 +52,10 @@ pub(crate) struct StoreState {
     kind: &'static str,
     /// `ok` or `degraded`.
     status: &'static str,
+    /// What it said, if it takes no frames.
     detail: Option<String>,
+    /// Since when it takes none.
+    since: Option<String>,
 }
 
 /// Frames on their way to the store: expected = stored + waiting + dropped.
@@ -62,6 +65,14 @@ pub(crate) struct WriterCounts {
     stored: u64,
     waiting: u64,
     dropped: u64,
+    /// Of those that wait: in the spool, on disk.
+    spooled: u64,
+    /// The bytes of the spool.
+    spool_bytes: u64,
+    /// Why frames do not wait on disk, where they should.
+    spool_trouble: Option<String>,
+    /// Of those dropped: refused by the store, and set aside beside the spool.
+    set_aside: u64,
 }
 
 /// How the sampler keeps its schedule.
@@ -139,18 +150,29 @@ fn host(facts: &Facts, name: &str, id: &str) -> HostFacts {
 }
 
 fn store(app: &App) -> StoreState {
-    let detail = store_trouble(app);
-    let status = if detail.is_some() { "degraded" } else { "ok" };
-    StoreState { kind: app.store.kind(), status, detail }
+    let kind = app.store.kind();
+    match app.way.writer.status() {
+        WriterStatus::Ok => StoreState { kind, status: "ok", detail: None, since: None },
+        WriterStatus::Degraded { reason, since_ms, .. } => StoreState {
+            kind,
+            status: "degraded",
+            detail: Some(reason),
+            since: Some(time::rfc3339(since_ms)),
+        },
+    }
 }
 
 fn writer(app: &App) -> WriterCounts {
-    let counts = app.writer.counts();
+    let counts = app.way.writer.counts();
     WriterCounts {
         expected: counts.expected,
         stored: counts.stored,
         waiting: counts.waiting,
         dropped: counts.dropped,
+        spooled: counts.spooled,
+        spool_bytes: counts.spool_bytes,
+        spool_trouble: app.way.spool_trouble(),
+        set_aside: counts.set_aside,
     }
 }
 

@@ -38,13 +38,14 @@ fn health(app: &App) -> Health {
     Health { status: if detail.is_some() { "degraded" } else { "ok" }, detail }
 }
 
-/// What is wrong with the store. The reason itself may name a path, so only the log has it.
-pub(crate) fn store_trouble(app: &App) -> Option<String> {
-    match app.writer.status() {
+/// What is wrong with the store, in a few words: what it said may name a path or an address, which
+/// only those who are logged in may see.
+fn store_trouble(app: &App) -> Option<String> {
+    match app.way.writer.status() {
         WriterStatus::Ok => None,
-        WriterStatus::Degraded { .. } => {
-            let waiting = app.writer.counts().waiting;
-            Some(format!("the store takes no frames; {waiting} wait for it (the log says why)"))
+        WriterStatus::Degraded { summary, .. } => {
+            let waiting = app.way.writer.counts().waiting;
+            Some(format!("the store takes no frames: {summary}; {waiting} wait for it"))
         }
     }
 }

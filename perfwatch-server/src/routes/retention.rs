@@ -21,6 +21,8 @@ const DAY_MS: i64 = 24 * 3_600_000;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RetentionAnswer {
     policy: RetentionPolicy,
+    /// Where else it is set how long things are kept, if the policy says nothing about that.
+    elsewhere: Option<String>,
     usage: StoreUsage,
     /// Null in the first hour or two.
     forecast: Option<StoreForecast>,
@@ -89,9 +91,10 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64
 /// What is stored.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StoreUsage {
-    bytes: u64,
-    frames: u64,
-    downsampled_frames: u64,
+    /// Null where an engine does not tell whose they are; likewise the next two.
+    bytes: Option<u64>,
+    frames: Option<u64>,
+    downsampled_frames: Option<u64>,
     oldest: Option<String>,
     newest: Option<String>,
     /// Frames, and stretches of series, that were found damaged since the start and are left out.
@@ -150,6 +153,7 @@ pub(crate) async fn change_retention(
     session: Session,
     Body(update): Body<RetentionUpdate>,
 ) -> AppResult<Json<RetentionAnswer>> {
+    kept_here(&app)?;
     let update = understood(update)?;
     let policy = app.accounts.update_retention_policy(&update).await.map_err(refused)?;
     tracing::info!(user = session.user, ?policy, "the archive policy was changed");
@@ -165,6 +169,7 @@ pub(crate) async fn forecast_retention(
     _: Session,
     Body(update): Body<RetentionUpdate>,
 ) -> AppResult<Json<ForecastAnswer>> {
+    kept_here(&app)?;
     let now = app.accounts.retention_policy().await.map_err(refused)?;
     let policy = understood(update)?.apply_to(&now).map_err(refused)?;
     let _pass = app.queries.enter().await?;
@@ -204,13 +209,15 @@ async fn answer(
 ) -> AppResult<Json<RetentionAnswer>> {
     let _pass = app.queries.enter().await?;
     let usage = app.store.usage().await.map_err(refused)?;
-    let forecast = forecast(app, &policy, &usage).await?;
+    let here = app.store.keeps_policy();
+    let forecast = if here { forecast(app, &policy, &usage).await? } else { None };
     Ok(Json(RetentionAnswer {
         policy: shown(policy),
+        elsewhere: (!here).then(|| StoreError::RetentionElsewhere.to_string()),
         usage: StoreUsage {
-            bytes: usage.bytes,
-            frames: usage.frames,
-            downsampled_frames: usage.downsampled_frames,
+            bytes: here.then_some(usage.bytes),
+            frames: (here || usage.frames > 0).then_some(usage.frames),
+            downsampled_frames: here.then_some(usage.downsampled_frames),
             oldest: usage.oldest_ms.map(time::rfc3339),
             newest: usage.newest_ms.map(time::rfc3339),
             damaged: usage.damaged,
@@ -266,8 +273,14 @@ fn interval(text: String) -> AppResult<std::time::Duration> {
     })
 }
 
+/// Whether there is a policy to change.
+fn kept_here(app: &App) -> AppResult<()> {
+    if app.store.keeps_policy() { Ok(()) } else { Err(refused(StoreError::RetentionElsewhere)) }
+}
+
 fn refused(error: StoreError) -> AppError {
     match error {
+        StoreError::RetentionElsewhere => AppError::conflict(error.to_string()),
         StoreError::BadPolicy { key, reason } => AppError::invalid(format!("{key}: {reason}")),
         error => AppError::store_away(&error),
     }

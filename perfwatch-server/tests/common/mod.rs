@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+pub mod away;
 pub mod program;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -82,6 +83,10 @@ impl Server {
 
     pub async fn on(config: Config, store: Opened) -> Self {
         let daemon = Daemon::on(config, store.clone()).await.unwrap();
+        Self::serve(daemon, store).await
+    }
+
+    pub async fn serve(daemon: Daemon, store: Opened) -> Self {
         let router = daemon.router();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

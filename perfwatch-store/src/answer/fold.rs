@@ -22,13 +22,13 @@ pub(crate) struct Fold {
     /// The newest row, per series.
     open: Vec<Stat>,
     columns: Vec<Vec<Option<f64>>>,
-    pub(super) spacing: Spacing,
+    pub(crate) spacing: Spacing,
     longest_interval_ms: i64,
 }
 
 /// The rows of a stretch of time, in order, and how they follow those before.
-pub(super) struct Stretch {
-    pub(super) times: Vec<i64>,
+pub(crate) struct Stretch {
+    pub(crate) times: Vec<i64>,
     /// Whether the first goes on with the newest row.
     continues: bool,
     /// The empty rows between.
@@ -57,7 +57,7 @@ impl Fold {
     }
 
     /// The row that a time belongs to.
-    pub(super) fn row_time(&self, timestamp_ms: i64) -> i64 {
+    pub(crate) fn row_time(&self, timestamp_ms: i64) -> i64 {
         match self.step_ms {
             0 => timestamp_ms,
             step => timestamp_ms - timestamp_ms.rem_euclid(step),
@@ -65,13 +65,13 @@ impl Fold {
     }
 
     /// Where a row ends; nothing where points are as stored and each time is a row.
-    pub(super) fn row_end(&self, row_ms: i64) -> Option<i64> {
+    pub(crate) fn row_end(&self, row_ms: i64) -> Option<i64> {
         (self.step_ms > 0).then(|| row_ms.saturating_add(self.step_ms))
     }
 
     /// Begins a stretch that has values at these rows, in order; each with the length of the
     /// downsampled frame in it.
-    pub(super) fn begin(&mut self, rows: &[(i64, i64)]) -> Stretch {
+    pub(crate) fn begin(&mut self, rows: &[(i64, i64)]) -> Stretch {
         let (mut times, mut empty) = (Vec::new(), 0);
         let newest = self.rows.last().map(|row| row.timestamp_ms);
         for &(time, interval_ms) in rows {
@@ -110,7 +110,7 @@ impl Fold {
     }
 
     /// Adds what one series has in a stretch: a stat per row.
-    pub(super) fn add(&mut self, slot: usize, stretch: &Stretch, stats: &[Stat]) {
+    pub(crate) fn add(&mut self, slot: usize, stretch: &Stretch, stats: &[Stat]) {
         let Self { aggregates, selected, open, columns, rows, .. } = self;
         let (Some(open), Some(info)) = (open.get_mut(slot), selected.series.get(slot)) else {
             return;

@@ -8,11 +8,11 @@ mod spacing;
 mod step;
 mod sums;
 
-use fold::Fold;
+pub(crate) use fold::Fold;
 use portion::{Adding, weight};
 use sources::Sources;
 pub use step::nice_step;
-use step::{fit, limit_for, step_for};
+pub(crate) use step::{Extent, fit, limit_for, step_for};
 
 use crate::{
     Aggregate, RangeAnswer, RangeQuery, Selection, SeriesSummary, Step, StoreError,

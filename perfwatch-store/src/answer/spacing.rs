@@ -8,14 +8,14 @@ const HOLE_HALVES: i64 = 5;
 /// The distances between neighbouring frames, counted. Ticks keep time to a few milliseconds, so
 /// there are few different ones however many frames there are.
 #[derive(Debug, Default)]
-pub(super) struct Spacing {
+pub(crate) struct Spacing {
     before_ms: Option<i64>,
     counts: BTreeMap<i64, u64>,
 }
 
 impl Spacing {
     /// The next frame in order of time.
-    pub(super) fn add(&mut self, timestamp_ms: i64) {
+    pub(crate) fn add(&mut self, timestamp_ms: i64) {
         if let Some(before) = self.before_ms.replace(timestamp_ms)
             && before < timestamp_ms
         {

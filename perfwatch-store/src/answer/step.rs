@@ -56,7 +56,7 @@ pub(crate) struct Extent {
 
 impl Extent {
     /// Adds frames.
-    pub(super) fn add(&mut self, first: i64, last: i64, frames: usize) {
+    pub(crate) fn add(&mut self, first: i64, last: i64, frames: usize) {
         let (from, until) = self.times.unwrap_or((first, last));
         self.times = Some((from.min(first), until.max(last)));
         self.frames += frames;

@@ -16,9 +16,7 @@ mod stat;
 pub(crate) mod varint;
 
 pub(crate) use frame::Frame;
-#[cfg(feature = "exchange")]
-pub(crate) use host::SeriesInfo;
-pub(crate) use host::{HostIndex, host_check, name_check};
+pub(crate) use host::{HostIndex, SeriesInfo, host_check, name_check};
 pub(crate) use index::Index;
 pub(crate) use seal::Place;
 use seal::seal;

@@ -27,6 +27,22 @@ pub(crate) struct Selected {
 }
 
 impl Selected {
+    /// All of these; their number is their place. Of several with one path, all belong to one
+    /// series of the answer.
+    pub(crate) fn of(infos: &[SeriesInfo]) -> Self {
+        Self::chosen((0..).zip(infos).collect())
+    }
+
+    fn chosen(mut chosen: Vec<(u32, &SeriesInfo)>) -> Self {
+        let mut selected = Self::default();
+        // Of two series with one path, the finer comes first: the answer has its decimals.
+        chosen.sort_by(|(_, a), (_, b)| (&a.path, b.decimals).cmp(&(&b.path, a.decimals)));
+        for (number, info) in chosen {
+            selected.add(number, info);
+        }
+        selected
+    }
+
     fn add(&mut self, number: u32, info: &SeriesInfo) {
         if self.series.last().is_none_or(|last| last.path != info.path) {
             self.series.push(info.clone());
@@ -46,17 +62,10 @@ impl HostIndex {
 
     /// The series of which this says so, by number and name.
     pub(crate) fn select_by(&self, is_meant: impl Fn(u32, &SeriesInfo) -> bool) -> Selected {
-        let mut selected = Selected::default();
-        let mut chosen: Vec<(u32, &SeriesInfo)> = (0..)
+        let chosen = (0..)
             .zip(self.series())
             .filter(|(_, info)| info.is_known())
-            .filter(|(number, info)| is_meant(*number, info))
-            .collect();
-        // Of two series with one path, the finer comes first: the answer has its decimals.
-        chosen.sort_by(|(_, a), (_, b)| (&a.path, b.decimals).cmp(&(&b.path, a.decimals)));
-        for (number, info) in chosen {
-            selected.add(number, info);
-        }
-        selected
+            .filter(|(number, info)| is_meant(*number, info));
+        Selected::chosen(chosen.collect())
     }
 }

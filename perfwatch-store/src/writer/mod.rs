@@ -94,6 +94,8 @@ pub enum WriterStatus {
     Degraded {
         /// What the store said.
         reason: String,
+        /// The same in a few words that name no path and no address.
+        summary: &'static str,
         /// Since when, in milliseconds since 1970 (UTC).
         since_ms: i64,
     },
@@ -131,6 +133,12 @@ impl BatchMetricsWriter {
     /// Takes a record, from any thread, without waiting.
     pub fn push(&self, record: Record) {
         self.queue.push(record);
+    }
+
+    /// The name that the store keeps the frames of [`WriterOptions::identity`] under, once it was
+    /// there to say.
+    pub fn registered_name(&self) -> Option<&Arc<str>> {
+        self.queue.given()
     }
 
     /// What became of all records so far.

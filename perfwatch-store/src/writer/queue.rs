@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -17,6 +17,9 @@ pub(super) struct Queue {
     state: Mutex<State>,
     capacity: usize,
     most_bytes: usize,
+    /// The name of whoever writes, and the one that the store gave.
+    own: Option<Arc<str>>,
+    given: OnceLock<Arc<str>>,
     changed: Notify,
     closes: Notify,
 }
@@ -72,6 +75,8 @@ impl Queue {
             state: Mutex::new(state),
             capacity: options.capacity.max(2),
             most_bytes: options.memory_bytes,
+            own: options.identity.as_ref().map(|identity| Arc::clone(&identity.name)),
+            given: OnceLock::new(),
             changed: Notify::new(),
             closes: Notify::new(),
         }
@@ -155,7 +160,11 @@ impl Queue {
             WriterStatus::Ok => now_ms(),
             WriterStatus::Degraded { since_ms, .. } => *since_ms,
         };
-        let now = WriterStatus::Degraded { reason: error.to_string(), since_ms };
+        let now = WriterStatus::Degraded {
+            reason: error.to_string(),
+            summary: error.summary(),
+            since_ms,
+        };
         let before = std::mem::replace(&mut state.status, now);
         let waiting = state.waiting();
         drop(state);
@@ -210,6 +219,25 @@ impl Queue {
         let oldest = state.records.front()?.since;
         let is_half = state.records.len() > self.capacity / 2 || state.bytes > self.most_bytes / 2;
         Some(if is_half { oldest } else { oldest + after })
+    }
+
+    /// The store keeps frames of `own` under the name `given`.
+    pub(super) fn registered(&self, own: &Arc<str>, given: &Arc<str>) {
+        if own != given {
+            tracing::warn!(
+                own = &**own,
+                kept_as = &**given,
+                "another machine has this name; give each its own with --host"
+            );
+        }
+        if self.own.as_ref() == Some(own) {
+            let _ = self.given.set(Arc::clone(given));
+        }
+    }
+
+    /// The name that the store gave, once it did.
+    pub(super) fn given(&self) -> Option<&Arc<str>> {
+        self.given.get()
     }
 
     pub(super) fn counts(&self) -> WriterCounts {

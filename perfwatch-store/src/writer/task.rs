@@ -176,6 +176,7 @@ impl Task {
                     let name = Arc::clone(&record.host);
                     let identity = crate::HostIdentity { name, ..identity.clone() };
                     let host = self.store.register(&identity).await?;
+                    self.queue.registered(&identity.name, &host);
                     self.names.insert(identity.name, Arc::clone(&host));
                     host
                 }

@@ -9,6 +9,11 @@ use perfwatch_store::{
 };
 use tempfile::TempDir;
 
+use crate::{
+    engine,
+    process::{self, Engine},
+};
+
 metric_table! {
     /// An application.
     pub(crate) table app: app {
@@ -39,6 +44,7 @@ pub(crate) const START: i64 = 19_675 * DAY;
 pub(crate) struct Backend {
     pub(crate) opened: Opened,
     _directory: Option<TempDir>,
+    _engine: Option<Arc<Engine>>,
 }
 
 impl Backend {
@@ -49,14 +55,14 @@ impl Backend {
 
 pub(crate) async fn memory() -> Backend {
     let opened = perfwatch_store::open("memory:").await.unwrap();
-    Backend { opened, _directory: None }
+    Backend { opened, _directory: None, _engine: None }
 }
 
 pub(crate) async fn sqlite_file() -> Backend {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", directory.path().join("perfwatch.db").display());
     let opened = perfwatch_store::open(&url).await.unwrap();
-    Backend { opened, _directory: Some(directory) }
+    Backend { opened, _directory: Some(directory), _engine: None }
 }
 
 /// A file in which every append is sealed at once: all is read from slices.
@@ -65,12 +71,26 @@ pub(crate) async fn sqlite_sealed() -> Backend {
     let path = directory.path().join("perfwatch.db");
     let store = Arc::new(SqliteStore::open_sealing_at_once(&path).await.unwrap());
     let opened = Opened { store: Arc::clone(&store) as Arc<dyn Store>, accounts: store };
-    Backend { opened, _directory: Some(directory) }
+    Backend { opened, _directory: Some(directory), _engine: None }
+}
+
+pub(crate) async fn victoria_metrics() -> Backend {
+    on_engine(Engine::running(&process::VICTORIA_METRICS))
+}
+
+pub(crate) async fn prometheus() -> Backend {
+    on_engine(Engine::running(&process::PROMETHEUS))
+}
+
+/// A store of its own, told apart by a label, on an engine that tests share.
+fn on_engine(engine: Arc<Engine>) -> Backend {
+    let opened = engine::open(&engine);
+    Backend { opened, _directory: None, _engine: Some(engine) }
 }
 
 pub(crate) async fn postgres() -> Backend {
     let opened = perfwatch_store::open(&crate::cluster::database().await).await.unwrap();
-    Backend { opened, _directory: None }
+    Backend { opened, _directory: None, _engine: None }
 }
 
 /// A frame of `load`, and of the heat of each part.

@@ -746,6 +746,8 @@ export interface components {
         RetentionAnswer: {
             /** @description The first hundred stretches that were found damaged since the start. */
             damaged: components["schemas"]["DamagedStretch"][];
+            /** @description Where else it is set how long things are kept, if the policy says nothing about that. */
+            elsewhere?: string | null;
             forecast?: components["schemas"]["StoreForecast"] | null;
             policy: components["schemas"]["RetentionPolicy"];
             usage: components["schemas"]["StoreUsage"];
@@ -855,25 +857,31 @@ export interface components {
         };
         /** @description Where history is kept. */
         StoreState: {
+            /** @description What it said, if it takes no frames. */
             detail?: string | null;
             /** @description Such as `sqlite`. */
             kind: string;
+            /** @description Since when it takes none. */
+            since?: string | null;
             /** @description `ok` or `degraded`. */
             status: string;
         };
         /** @description What is stored. */
         StoreUsage: {
-            /** Format: int64 */
-            bytes: number;
+            /**
+             * Format: int64
+             * @description Null where an engine does not tell whose they are; likewise the next two.
+             */
+            bytes?: number | null;
             /**
              * Format: int64
              * @description Frames, and stretches of series, that were found damaged since the start and are left out.
              */
             damaged: number;
             /** Format: int64 */
-            downsampled_frames: number;
+            downsampled_frames?: number | null;
             /** Format: int64 */
-            frames: number;
+            frames?: number | null;
             newest?: string | null;
             oldest?: string | null;
         };
@@ -892,6 +900,23 @@ export interface components {
             dropped: number;
             /** Format: int64 */
             expected: number;
+            /**
+             * Format: int64
+             * @description Of those dropped: refused by the store, and set aside beside the spool.
+             */
+            set_aside: number;
+            /**
+             * Format: int64
+             * @description The bytes of the spool.
+             */
+            spool_bytes: number;
+            /** @description Why frames do not wait on disk, where they should. */
+            spool_trouble?: string | null;
+            /**
+             * Format: int64
+             * @description Of those that wait: in the spool, on disk.
+             */
+            spooled: number;
             /** Format: int64 */
             stored: number;
             /** Format: int64 */

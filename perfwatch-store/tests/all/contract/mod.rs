@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod append;
+pub(crate) mod engines;
 pub(crate) mod hosts;
 pub(crate) mod property;
 pub(crate) mod range;
@@ -13,36 +14,14 @@ macro_rules! suite {
     ($backend:ident) => {
         mod $backend {
             use crate::{
-                contract::{accounts, append, hosts, property, range, retention, retention_limits},
+                contract::{accounts, append, property, retention, retention_limits},
                 fixture::$backend,
             };
 
+            $crate::contract::shared! { $backend }
+
             $crate::contract::cases! { $backend, store:
                 append::a_frame_sent_twice_counts_once,
-                append::frames_may_come_in_any_order,
-                append::hosts_are_kept_apart,
-                append::any_row_name_is_a_name,
-                append::missing_is_missing,
-                append::an_impossible_time_is_refused_with_its_whole_batch,
-                append::a_series_may_get_more_decimals,
-                append::a_row_named_twice_counts_once,
-                append::a_closed_store_says_so,
-                hosts::a_machine_that_registers_again_has_its_name,
-                hosts::two_machines_with_one_name_are_told_apart,
-                hosts::frames_of_nobody_go_to_the_first_that_registers,
-                hosts::interval_and_version_are_renewed,
-                hosts::hosts_come_by_name,
-                hosts::the_newest_values_of_all_hosts_come_at_once,
-                range::a_range_ends_before_its_end,
-                range::a_gap_is_a_gap,
-                range::auto_is_raw_until_the_limit,
-                range::the_limit_never_cuts_the_newest,
-                range::several_aggregates_come_at_once,
-                range::averages_are_exact,
-                range::a_star_is_any_row,
-                range::what_is_unknown_is_empty,
-                range::a_bad_question_names_its_parameter,
-                range::a_summary_is_one_figure_each,
                 retention::every_frame_counts_once_in_both_tiers,
                 retention::late_frames_join_their_interval,
                 retention::only_whole_intervals_are_merged,
@@ -84,6 +63,78 @@ macro_rules! suite {
     };
 }
 
+/// The contract of an engine: all of it but for what its documented limits leave out
+/// (`docs/scale.md`), each with what holds instead:
+///
+/// - `append::a_frame_sent_twice_counts_once` sends another value at the same time. Which of two
+///   values stays, an engine decides: `the_same_frame_sent_twice_counts_once` and
+///   `another_frame_of_the_same_time_adds_none`.
+/// - `retention::*` and `retention_limits::*`: how long things are kept is the engine's flag:
+///   `retention_is_elsewhere`.
+/// - `accounts::*`: an engine keeps none; those of the store beside it are tested there.
+/// - The property without downsampling, and with no two frames of one time and different values.
+macro_rules! engine_suite {
+    ($backend:ident) => {
+        mod $backend {
+            use crate::{
+                contract::{engines, property},
+                fixture::$backend,
+            };
+
+            $crate::contract::shared! { $backend }
+
+            $crate::contract::cases! { $backend, store:
+                engines::the_same_frame_sent_twice_counts_once,
+                engines::another_frame_of_the_same_time_adds_none,
+                engines::retention_is_elsewhere,
+                engines::a_register_is_seen_by_others,
+                engines::new_frames_are_seen_at_once,
+                engines::a_long_range_comes_in_parts,
+                engines::aggregates_agree_with_sqlite,
+            }
+
+            #[test]
+            fn any_frames_are_answered_as_a_plain_computation_would() {
+                property::answers_of_an_engine_are_plain_computations(|| $backend());
+            }
+        }
+    };
+}
+
+/// What every store does, whatever keeps its bytes.
+macro_rules! shared {
+    ($backend:ident) => {
+        use crate::contract::{append as appending, hosts, range};
+
+        $crate::contract::cases! { $backend, store:
+            appending::frames_may_come_in_any_order,
+            appending::hosts_are_kept_apart,
+            appending::any_row_name_is_a_name,
+            appending::missing_is_missing,
+            appending::an_impossible_time_is_refused_with_its_whole_batch,
+            appending::a_series_may_get_more_decimals,
+            appending::a_row_named_twice_counts_once,
+            appending::a_closed_store_says_so,
+            hosts::a_machine_that_registers_again_has_its_name,
+            hosts::two_machines_with_one_name_are_told_apart,
+            hosts::frames_of_nobody_go_to_the_first_that_registers,
+            hosts::interval_and_version_are_renewed,
+            hosts::hosts_come_by_name,
+            hosts::the_newest_values_of_all_hosts_come_at_once,
+            range::a_range_ends_before_its_end,
+            range::a_gap_is_a_gap,
+            range::auto_is_raw_until_the_limit,
+            range::the_limit_never_cuts_the_newest,
+            range::several_aggregates_come_at_once,
+            range::averages_are_exact,
+            range::a_star_is_any_row,
+            range::what_is_unknown_is_empty,
+            range::a_bad_question_names_its_parameter,
+            range::a_summary_is_one_figure_each,
+        }
+    };
+}
+
 /// One test per function, on a store of its own.
 macro_rules! cases {
     ($backend:ident, $part:ident: $($module:ident::$case:ident,)+) => {
@@ -97,4 +148,4 @@ macro_rules! cases {
     };
 }
 
-pub(crate) use {cases, suite};
+pub(crate) use {cases, engine_suite, shared, suite};

@@ -1,6 +1,9 @@
 //! Any frames, any question: the answer is what a plain computation over all values gives.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use perfwatch_store::{Aggregate, RangeAnswer, Record, Step, Store};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
@@ -36,13 +39,34 @@ fn cases() -> impl Strategy<Value = Case> {
 
 /// Checks many cases against one kind of backend.
 pub(crate) fn answers_are_plain_computations<F: Future<Output = Backend>>(open: impl Fn() -> F) {
+    run(open, async |store, case| check(store, &case).await);
+}
+
+/// The same without retention, and with frames that are sent again as they were.
+pub(crate) fn answers_of_an_engine_are_plain_computations<F: Future<Output = Backend>>(
+    open: impl Fn() -> F,
+) {
+    run(open, async |store, mut case| {
+        let mut times = BTreeSet::new();
+        case.frames.retain(|(time, _)| times.insert(*time));
+        let records: Vec<Record> = case.frames.iter().map(frame).collect();
+        for batch in records.chunks(17) {
+            store.append(batch).await.unwrap();
+        }
+        store.append(&records).await.unwrap();
+        compare(store, &case, Step::Auto).await;
+        compare(store, &case, step(case.step_minutes * MINUTE)).await;
+    });
+}
+
+fn run<F: Future<Output = Backend>>(open: impl Fn() -> F, check: impl AsyncFn(&dyn Store, Case)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() };
     TestRunner::new(config)
         .run(&cases(), |case| {
             runtime.block_on(async {
                 let backend = open().await;
-                check(backend.store(), &case).await;
+                check(backend.store(), case).await;
                 backend.store().close().await;
             });
             Ok(())

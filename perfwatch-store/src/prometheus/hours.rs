@@ -1,0 +1,72 @@
+//! The first frame of every host and hour, which is marked in the engine.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    batch::{host_labels, seconds},
+    hosts::claim,
+    message::Sample,
+    names::{self, Labels},
+};
+use crate::{HostIdentity, Record};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// So many hours of a host are remembered; one that is forgotten is marked again.
+const MOST: usize = 200;
+
+/// Which hours are marked already, and who writes.
+#[derive(Debug, Default)]
+pub(super) struct Hours {
+    marked: HashMap<Arc<str>, BTreeMap<i64, i64>>,
+    identities: HashMap<Arc<str>, HostIdentity>,
+}
+
+impl Hours {
+    /// Who writes under this name.
+    pub(super) fn identify(&mut self, name: Arc<str>, host: HostIdentity) {
+        self.identities.insert(name, host);
+    }
+
+    /// What these records begin: per host and hour the oldest time, where none older is marked.
+    pub(super) fn begun(&self, records: &[Record]) -> BTreeMap<(Arc<str>, i64), i64> {
+        let mut begun = BTreeMap::new();
+        for record in records {
+            let time = record.timestamp_ms();
+            let hour = time.div_euclid(HOUR_MS);
+            let marked = self.marked.get(&record.host).and_then(|hours| hours.get(&hour));
+            if marked.is_none_or(|marked| time < *marked) {
+                let oldest = begun.entry((Arc::clone(&record.host), hour)).or_insert(time);
+                *oldest = time.min(*oldest);
+            }
+        }
+        begun
+    }
+
+    /// The samples that mark these: the frame's time, and whose it is.
+    pub(super) fn marks(&self, begun: &BTreeMap<(Arc<str>, i64), i64>) -> Vec<(Labels, Sample)> {
+        let mut marks = Vec::new();
+        for ((host, _), &timestamp) in begun {
+            let sample = Sample { value: seconds(timestamp), timestamp };
+            marks.push((host_labels(names::SEEN, host), sample));
+            if let Some(identity) = self.identities.get(host) {
+                marks.push((claim(host, identity), sample));
+            }
+        }
+        marks
+    }
+
+    /// Remembers what is marked by now.
+    pub(super) fn note(&mut self, begun: BTreeMap<(Arc<str>, i64), i64>) {
+        for ((host, hour), time) in begun {
+            let hours = self.marked.entry(host).or_default();
+            hours.insert(hour, time);
+            if hours.len() > MOST {
+                hours.pop_first();
+            }
+        }
+    }
+}

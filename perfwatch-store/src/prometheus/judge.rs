@@ -1,0 +1,85 @@
+//! What an engine's refusal means: wait, try again, or never.
+
+use std::time::{Duration, SystemTime};
+
+use hyper::{HeaderMap, StatusCode, header::RETRY_AFTER};
+use serde::Deserialize;
+
+use super::client::Response;
+use crate::StoreError;
+
+/// Nobody is made to wait longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// Where somebody is throttled and not told for how long.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
+
+/// So much of what it said is repeated.
+const EXCERPT: usize = 200;
+
+/// The answer, if it is a good one.
+pub(super) fn checked(response: Response) -> Result<Response, StoreError> {
+    if response.status.is_success() { Ok(response) } else { Err(refusal(&response)) }
+}
+
+fn refusal(response: &Response) -> StoreError {
+    let status = response.status;
+    let reason = format!("{} ({})", excerpt(&response.body), status.as_u16());
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            let retry_after = retry_after(&response.headers).unwrap_or(SHORT_WAIT);
+            StoreError::Throttled { retry_after, reason }
+        }
+        StatusCode::SERVICE_UNAVAILABLE => match retry_after(&response.headers) {
+            Some(retry_after) => StoreError::Throttled { retry_after, reason },
+            None => StoreError::unavailable(reason),
+        },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StoreError::unavailable(format!(
+            "the engine does not take the credentials ({}): \
+             check user and password in its URL, or its token_file",
+            status.as_u16()
+        )),
+        // An operator can cure these; no frame is to blame.
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => StoreError::unavailable(format!(
+            "nothing answers at the engine's path ({}): check the path in its URL; \
+                 Prometheus needs --web.enable-remote-write-receiver",
+            status.as_u16()
+        )),
+        StatusCode::REQUEST_TIMEOUT => StoreError::unavailable(reason),
+        status if status.is_client_error() => StoreError::Refused { reason },
+        _ => StoreError::unavailable(reason),
+    }
+}
+
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = httpdate::parse_http_date(text).ok()?;
+            date.duration_since(SystemTime::now()).unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+/// An error as PromQL servers put it; others answer plain text.
+#[derive(Deserialize)]
+struct Failure {
+    error: String,
+}
+
+/// The beginning of what it said, on one line.
+fn excerpt(body: &[u8]) -> String {
+    let text = match serde_json::from_slice::<Failure>(body) {
+        Ok(failure) => failure.error,
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let short: String = clean.take(EXCERPT).collect();
+    match short.trim() {
+        "" => "without a word".to_owned(),
+        said => format!("it said: {said}"),
+    }
+}

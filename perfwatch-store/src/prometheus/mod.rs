@@ -1,0 +1,189 @@
+//! An engine for many hosts: anything that takes Prometheus remote write and answers PromQL.
+//!
+//! VictoriaMetrics (one node or a cluster), Prometheus, Mimir and Thanos receive are such engines.
+//! What is written is the view, one series per value ([`names`]), so that averages, minima and
+//! maxima over a step are the engine's own functions. Beside them stand three series about hosts:
+//! the time of every frame, of the first of every hour, and who writes. How long anything is kept
+//! is the engine's own affair, and so is what it does with two samples of one time.
+
+mod address;
+mod ask;
+mod batch;
+mod cells;
+mod client;
+mod hosts;
+mod hours;
+mod judge;
+mod message;
+mod names;
+mod promql;
+mod range;
+mod tls;
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use self::{
+    address::Address, batch::Names, client::Client, hours::Hours, message::Sample, names::Labels,
+    promql::Windows,
+};
+use crate::{
+    HostIdentity, HostInfo, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport,
+    Selection, SeriesSummary, Store, StoreError, Usage, archive::TIMES,
+};
+
+/// The longest that a request of a write may take: a server that vanished is noticed within ten
+/// seconds.
+const WRITE: Duration = Duration::from_secs(8);
+
+/// What remote write says it is.
+const HEADERS: [(&str, &str); 3] = [
+    ("content-type", "application/x-protobuf"),
+    ("content-encoding", "snappy"),
+    ("x-prometheus-remote-write-version", "0.1.0"),
+];
+
+/// Keeps frames in an engine.
+#[derive(Debug)]
+pub struct PrometheusStore {
+    client: Client,
+    names: Mutex<Names>,
+    hours: Mutex<Hours>,
+    windows: OnceLock<Windows>,
+    closed: AtomicBool,
+}
+
+impl PrometheusStore {
+    /// An engine at `prometheus+http(s)://[user:password@]host:port[/path]`, with these parameters:
+    /// `write` (the path, or the URL, that samples are sent to; `/path/api/v1/write` if it is not
+    /// given), `token_file` (a bearer token), `ca_file` (PEM certificates to trust instead of the
+    /// public ones), `label.NAME` (a label of every series, by which it is asked for too) and
+    /// `header.NAME` (of every request, such as `X-Scope-OrgID`). Nothing is sent before it is used.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUrl`], or [`StoreError::Unreadable`] if a file that it names is not there.
+    pub fn new(url: &str) -> Result<Self, StoreError> {
+        let client = Client::new(Address::parse(url)?)?;
+        Ok(Self {
+            names: Mutex::new(Names::new(client.address.labels.clone())),
+            client,
+            hours: Mutex::default(),
+            windows: OnceLock::new(),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    fn open(&self) -> Result<(), StoreError> {
+        if self.closed.load(Ordering::Acquire) { Err(StoreError::closed()) } else { Ok(()) }
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hours(&self) -> MutexGuard<'_, Hours> {
+        self.hours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends records and samples beside them. A batch that needs several requests and fails in the
+    /// middle is sent anew as a whole: samples that are there already count once.
+    async fn write(
+        &self,
+        records: &[Record],
+        beside: &[(Labels, Sample)],
+    ) -> Result<(), StoreError> {
+        let bodies = self.names().requests(records, beside)?;
+        for body in bodies {
+            let uri = &self.client.address.write;
+            judge::checked(self.client.post(uri, &HEADERS, body, WRITE).await?)?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for PrometheusStore {
+    fn kind(&self) -> &'static str {
+        "prometheus"
+    }
+
+    async fn register(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
+        self.open()?;
+        self.claim(host).await
+    }
+
+    async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.open()?;
+        if let Some(time) = records.iter().map(Record::timestamp_ms).find(|t| !TIMES.contains(t)) {
+            let reason = format!("{time} ms is not between the years 1970 and 2527");
+            return Err(StoreError::bad_query("timestamp", reason));
+        }
+        let (begun, marks) = {
+            let hours = self.hours();
+            let begun = hours.begun(records);
+            let marks = hours.marks(&begun);
+            (begun, marks)
+        };
+        self.write(records, &marks).await?;
+        self.hours().note(begun);
+        Ok(())
+    }
+
+    async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
+        query.validate()?;
+        self.open()?;
+        self.answer_range(query).await
+    }
+
+    async fn summary(&self, selection: &Selection) -> Result<Vec<SeriesSummary>, StoreError> {
+        selection.validate()?;
+        self.open()?;
+        self.answer_summary(selection).await
+    }
+
+    async fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {
+        self.open()?;
+        let selector = self.of_host("", host).with("series", "!=", "");
+        let labels =
+            self.client.labels(&selector.text(), &(ask::EPOCH_MS..ask::horizon_ms())).await?;
+        let infos = labels.iter().filter_map(names::series_of);
+        let mut paths: Vec<String> = infos.map(|info| info.path.to_string()).collect();
+        paths.sort();
+        paths.dedup();
+        Ok(paths)
+    }
+
+    async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
+        self.open()?;
+        self.all_hosts().await
+    }
+
+    async fn usage(&self) -> Result<Usage, StoreError> {
+        self.open()?;
+        self.what_is_held().await
+    }
+
+    async fn apply_retention(
+        &self,
+        policy: &RetentionPolicy,
+        _now_ms: i64,
+    ) -> Result<RetentionReport, StoreError> {
+        policy.validate()?;
+        Err(StoreError::RetentionElsewhere)
+    }
+
+    fn keeps_policy(&self) -> bool {
+        false
+    }
+
+    async fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+}

@@ -1,0 +1,280 @@
+//! What an engine's refusals, silences and cuts become: a server of a few lines answers as told.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant, SystemTime},
+};
+
+use perfwatch_store::{PrometheusStore, Store, StoreError};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+use crate::{
+    fixture::{START, ask, check, loads},
+    process::{Engine, PROMETHEUS_TLS},
+};
+
+/// What a request is answered with.
+#[derive(Clone)]
+enum Reply {
+    /// Status line, headers and body behind one another.
+    Says(String),
+    /// Nothing, for ever.
+    Hangs,
+    /// The connection ends.
+    Cuts,
+}
+
+/// A server, and the requests that it got.
+struct Fake {
+    url: String,
+    requests: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// How many clients left while they were kept waiting.
+    left: Arc<Mutex<usize>>,
+}
+
+impl Fake {
+    /// Answers with each of these in turn, and with the last for ever.
+    async fn answering(replies: Vec<Reply>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("prometheus+http://{}", listener.local_addr().unwrap());
+        let fake = Self { url, requests: Arc::default(), left: Arc::default() };
+        let (requests, left) = (Arc::clone(&fake.requests), Arc::clone(&fake.left));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (requests, left) = (Arc::clone(&requests), Arc::clone(&left));
+                tokio::spawn(serve(stream, replies.clone(), requests, left));
+            }
+        });
+        fake
+    }
+
+    async fn saying(status: &str, headers: &str, body: &str) -> Self {
+        Self::answering(vec![says(status, headers, body)]).await
+    }
+
+    fn store(&self) -> PrometheusStore {
+        PrometheusStore::new(&self.url).unwrap()
+    }
+
+    fn request(&self, number: usize) -> String {
+        String::from_utf8_lossy(&self.requests.lock().unwrap()[number]).into_owned()
+    }
+}
+
+fn says(status: &str, headers: &str, body: &str) -> Reply {
+    let length = body.len();
+    Reply::Says(format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}"))
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    replies: Vec<Reply>,
+    requests: Arc<Mutex<Vec<Vec<u8>>>>,
+    left: Arc<Mutex<usize>>,
+) {
+    while let Some(request) = read_request(&mut stream).await {
+        let number = {
+            let mut requests = requests.lock().unwrap();
+            requests.push(request);
+            requests.len() - 1
+        };
+        match &replies[number.min(replies.len() - 1)] {
+            Reply::Says(text) => stream.write_all(text.as_bytes()).await.unwrap(),
+            Reply::Cuts => return,
+            Reply::Hangs => {
+                let _ = stream.read(&mut [0]).await;
+                *left.lock().unwrap() += 1;
+                return;
+            }
+        }
+    }
+}
+
+/// A request's head and body.
+async fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let length = head.split("content-length: ").nth(1)?;
+            let length: usize = length.lines().next()?.parse().ok()?;
+            let end = request.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+            if request.len() >= end + length {
+                return Some(request);
+            }
+        }
+        if stream.read_buf(&mut request).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+async fn refused(fake: &Fake) -> StoreError {
+    let error = fake.store().append(&loads([START])).await.unwrap_err();
+    assert!(!error.to_string().contains('\n'), "{error}");
+    error
+}
+
+#[tokio::test]
+async fn a_pause_is_as_long_as_the_engine_says() {
+    let in_a_minute = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
+    for (status, after, seconds) in [
+        ("429 Too Many Requests", "retry-after: 7\r\n", 7..=7),
+        ("503 Service Unavailable", "retry-after: 7\r\n", 7..=7),
+        ("429 Too Many Requests", "", 1..=1),
+        ("503 X", &format!("retry-after: {in_a_minute}\r\n"), 57..=60),
+        ("429 X", "retry-after: Thu, 01 Jan 1970 00:00:00 GMT\r\n", 0..=0),
+        ("429 X", "retry-after: 999999999999\r\n", 600..=600),
+        ("429 X", "retry-after: soon\r\n", 1..=1),
+    ] {
+        let error = refused(&Fake::saying(status, after, "slow down").await).await;
+        let StoreError::Throttled { retry_after, reason } = &error else { panic!("{error:?}") };
+        assert!(seconds.contains(&retry_after.as_secs()), "{status} {after}: {error}");
+        assert!(error.is_transient() && reason.contains("slow down"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_can_never_be_taken_is_refused() {
+    let long = format!("out of \r\n\u{1b}[31mbounds{}", "x".repeat(5000));
+    for (status, body) in [
+        ("400 Bad Request", long.as_str()),
+        ("400 Bad Request", r#"{"status":"error","error":"out of bounds"}"#),
+        ("409 Conflict", "out of bounds"),
+        ("413 Too Large", "out of bounds"),
+        ("422 Unprocessable", "out of bounds"),
+    ] {
+        let error = refused(&Fake::saying(status, "", body).await).await;
+        let StoreError::Refused { reason } = &error else { panic!("{status}: {error:?}") };
+        assert!(!error.is_transient() && reason.contains("out of"), "{error}");
+        assert!(reason.len() < 300 && !reason.chars().any(char::is_control), "{error:?}");
+    }
+    for (status, cure) in [
+        ("500 Internal Server Error", "broken"),
+        ("502 Bad Gateway", "broken"),
+        ("503 Service Unavailable", "broken"),
+        ("408 Request Timeout", "broken"),
+        ("301 Moved", "broken"),
+        ("401 Unauthorized", "check user and password"),
+        ("403 Forbidden", "check user and password"),
+        ("404 Not Found", "--web.enable-remote-write-receiver"),
+    ] {
+        let error = refused(&Fake::saying(status, "", "broken").await).await;
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{status}: {error:?}");
+        assert!(error.is_transient() && error.to_string().contains(cure), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_cut_is_noticed_at_once_and_silence_within_ten_seconds() {
+    let cut = Fake::answering(vec![Reply::Cuts]).await;
+    assert!(matches!(refused(&cut).await, StoreError::Unavailable { .. }));
+    // Half an answer is none.
+    let half = Reply::Says("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".into());
+    let half = Fake::answering(vec![half, Reply::Cuts]).await;
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        format!("prometheus+http://me:geheim@{}", listener.local_addr().unwrap())
+    };
+    let nobody = PrometheusStore::new(&nobody).unwrap();
+    let error = nobody.append(&loads([START])).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    assert!(error.to_string().contains("refused") && !error.to_string().contains("geheim"));
+
+    let silent = Fake::answering(vec![Reply::Hangs]).await;
+    let start = Instant::now();
+    let (error, half) = tokio::join!(refused(&silent), refused(&half));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    assert!(matches!(half, StoreError::Unavailable { .. }), "{half}");
+}
+
+#[tokio::test]
+async fn who_does_not_wait_any_more_leaves_no_connection() {
+    let silent = Fake::answering(vec![Reply::Hangs]).await;
+    let store = silent.store();
+    let records = loads([START]);
+    let waited = timeout(Duration::from_millis(300), store.append(&records)).await;
+    assert!(waited.is_err());
+    timeout(Duration::from_secs(5), async {
+        while *silent.left.lock().unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the connection is closed");
+}
+
+#[tokio::test]
+async fn a_failed_write_is_sent_again_as_it_was() {
+    let replies = vec![says("500 X", "", ""), says("204 No Content", "", "")];
+    let fake = Fake::answering(replies).await;
+    let store = fake.store();
+    let records = loads([START, START + 1000]);
+    store.append(&records).await.unwrap_err();
+    store.append(&records).await.unwrap();
+    let requests = fake.requests.lock().unwrap().clone();
+    assert_eq!(requests.len(), 2);
+    // With the mark of the hour, which was not there either.
+    assert_eq!(requests[0], requests[1]);
+    assert!(fake.request(0).contains("content-encoding: snappy"));
+    store.append(&records).await.unwrap();
+    let third = fake.requests.lock().unwrap()[2].clone();
+    assert!(third.len() < requests[0].len(), "an hour is marked once");
+}
+
+#[tokio::test]
+async fn a_renewed_token_is_read_after_a_refusal() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "first-token\n").unwrap();
+    let replies = vec![says("401 Unauthorized", "", ""), says("204 No Content", "", "")];
+    let fake = Fake::answering(replies).await;
+    let url = format!("{}?token_file={}", fake.url, file.path().display());
+    let store = PrometheusStore::new(&url).unwrap();
+    std::fs::write(file.path(), "second-token\n").unwrap();
+    let error = store.append(&loads([START])).await.unwrap_err();
+    assert!(error.is_transient() && !error.to_string().contains("first"), "{error}");
+    store.append(&loads([START])).await.unwrap();
+    assert!(fake.request(0).contains("authorization: Bearer first-token\r\n"));
+    assert!(fake.request(1).contains("authorization: Bearer second-token\r\n"));
+    drop(file);
+    let error = PrometheusStore::new(&url).unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_verified() {
+    let engine = Engine::running(&PROMETHEUS_TLS);
+    let url = format!("prometheus+https://127.0.0.1:{}", engine.port);
+    let stranger = PrometheusStore::new(&url).unwrap();
+    let error = stranger.append(&loads([START])).await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("certificate"), "{error}");
+
+    let trusted = engine.directory.path().join("cert.pem");
+    let store = PrometheusStore::new(&format!("{url}?ca_file={}", trusted.display())).unwrap();
+    store.append(&loads([START])).await.unwrap();
+    check(&store, &ask(START, START + 1), &["step 0 of 0 raw", "at 0", "app.load avg 1"]).await;
+    // The name is verified too.
+    let other = format!("prometheus+https://localhost:{}", engine.port);
+    let other = PrometheusStore::new(&format!("{other}?ca_file={}", trusted.display())).unwrap();
+    other.append(&loads([START])).await.unwrap_err();
+
+    let no_certificate = engine.directory.path().join("key.pem");
+    let url = format!("{url}?ca_file={}", no_certificate.display());
+    let error = PrometheusStore::new(&url).unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_engine_is_told() {
+    for body in ["<html>", "{}", r#"{"status":"success","data":{"result":[{}]}}"#, ""] {
+        let error =
+            Fake::saying("200 OK", "", body).await.store().range(&ask(START, START + 1)).await;
+        let error = error.unwrap_err();
+        assert!(error.to_string().contains("is not PromQL"), "{body}: {error}");
+    }
+}
