@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use perfwatch_core::series::{Pattern, segments};
+use perfwatch_core::series::{Pattern, push_segment, segments};
 use sqlx::PgConnection;
 
 use super::{PostgresStore, document::key, files::moment};
@@ -42,8 +42,8 @@ async fn paths(
     connection: &mut PgConnection,
     patterns: &[Pattern],
 ) -> Result<BTreeSet<String>, sqlx::Error> {
-    let mut paths: BTreeSet<String> = patterns.iter().filter_map(Pattern::as_path).collect();
-    if patterns.iter().any(|pattern| pattern.as_path().is_none()) {
+    let mut paths: BTreeSet<String> = patterns.iter().filter_map(path_of).collect();
+    if patterns.iter().any(|pattern| path_of(pattern).is_none()) {
         let known: Vec<String> =
             sqlx::query_scalar("SELECT DISTINCT path FROM series").fetch_all(connection).await?;
         paths.extend(known.into_iter().filter(|path| {
@@ -52,6 +52,14 @@ async fn paths(
         }));
     }
     Ok(paths)
+}
+
+/// The one path that a pattern names; nothing where it names any number of them.
+fn path_of(pattern: &Pattern) -> Option<String> {
+    let segments = pattern.parts().collect::<Option<Vec<_>>>()?;
+    let mut path = String::new();
+    segments.iter().for_each(|segment| push_segment(&mut path, segment));
+    Some(path)
 }
 
 async fn newest(
