@@ -5,9 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-for program in python3 mkfs.ext4 mount umount setpriv; do
+for program in python3 mkfs.ext4 mount umount setpriv ip; do
     command -v "$program" >/dev/null || {
-        echo "$program is missing: install the Debian packages python3, e2fsprogs, mount and util-linux" >&2
+        echo "$program is missing: install the Debian packages python3, e2fsprogs, mount, util-linux and iproute2" >&2
         exit 1
     }
 done
