@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod absent;
 mod away;
 mod clock;
 mod files;

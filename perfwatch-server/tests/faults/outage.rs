@@ -149,7 +149,7 @@ impl Watched {
 
 /// Ends the program and compares what it says it stored with what is there: how many frames, and
 /// the longest time in seconds between two.
-fn settle(program: Program, postgres: &Postgres) -> (u64, f64) {
+pub(crate) fn settle(program: Program, postgres: &Postgres) -> (u64, f64) {
     let (code, _, log) = program.end(Signal::SIGTERM);
     assert_eq!(code, Some(0), "{log}");
     let [expected, stored, waiting, dropped] = last_counts(&log);
