@@ -150,7 +150,18 @@ impl Program {
 
     /// Asks again and again until the answer is as wanted.
     pub fn wait_for(&self, path: &str, token: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        self.wait_within(Duration::from_secs(20), path, token, wanted)
+    }
+
+    /// The same for so long.
+    pub fn wait_within(
+        &self,
+        patience: Duration,
+        path: &str,
+        token: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let deadline = Instant::now() + patience;
         loop {
             let answer = self.json(path, token);
             if wanted(&answer) {

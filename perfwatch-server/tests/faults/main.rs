@@ -13,6 +13,7 @@ mod common;
 mod absent;
 mod away;
 mod clock;
+mod engine;
 mod files;
 mod full;
 #[path = "../../../perfwatch-store/tests/faults/level.rs"]
@@ -22,4 +23,7 @@ mod outage;
 mod postgres;
 #[path = "../../../perfwatch-store/tests/all/postgres_process.rs"]
 mod postgres_process;
+#[path = "../../../perfwatch-store/tests/all/process.rs"]
+mod process;
+mod proxy;
 mod two;
