@@ -14,6 +14,7 @@ declare -A packages=(
     [cc]=gcc
     [curl]=curl
     [faketime]=faketime
+    [ip]=iproute2
     [make]=make
     [mkfs.ext4]=e2fsprogs
     [mount]=mount

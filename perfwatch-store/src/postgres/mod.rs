@@ -37,8 +37,8 @@ use crate::{
     damage::Damage,
 };
 
-/// How long opening waits to learn whether the server lets it in.
-const FIRST_LOOK: Duration = Duration::from_millis(1500);
+/// How long opening waits to learn whether the server lets it in. Live waits for it too.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// Keeps frames and accounts in a PostgreSQL database.
 #[derive(Clone, Debug)]
