@@ -37,7 +37,7 @@ scripts/browser-test.sh 2>&1 | tee "$logs/browser"
 sum() { grep -aoE "$1" "$logs/$2" | grep -oE '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }
 rust=$(sum 'ok\. [0-9]+ passed' rust)
 unit=$(sed 's/\x1b\[[0-9;]*m//g' "$logs/dashboard" | grep -aE '^ *Tests ' | grep -oE '[0-9]+ passed' | grep -oE '[0-9]+')
-browser=$(grep -aE '(#|ℹ) pass' "$logs/browser" | grep -oE '[0-9]+' | tail -n 1)
+browser=$(sum '(#|ℹ) pass [0-9]+' browser)
 for count in "$rust" "$unit" "$browser"; do
     [[ ${count:-0} -gt 0 ]] || { echo "a part ran no test: rust=$rust dashboard=$unit browser=$browser" >&2; exit 1; }
 done
