@@ -9,6 +9,7 @@ import {
   settings,
   timesOf,
   until,
+  waitLive,
   watch,
   widthOverflow,
 } from './browser.mjs'
@@ -120,6 +121,7 @@ test('nothing is wider than the window', { timeout: 120_000 }, async () => {
     for (const width of [1440, 390]) {
       await page.setViewportSize({ width, height: 900 })
       await page.goto(`${config.url}/hosts`)
+      await waitLive(page)
       await table().waitFor()
       await screenshot(page, `hosts-${colorScheme}-${width}`)
       assert.ok((await widthOverflow(page)) <= 0, `the overview is too wide at ${width}`)

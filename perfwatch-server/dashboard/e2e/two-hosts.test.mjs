@@ -148,6 +148,7 @@ test(
   async () => {
     await pictures('overview', async () => {
       await page.goto(`${here.url}/hosts`)
+      await waitLive(page)
       const rows = page.getByTestId('hosts').getByRole('link')
       await until('both are shown', 20, async () => (await rows.count()) === 2)
     })
