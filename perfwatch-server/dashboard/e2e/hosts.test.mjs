@@ -75,6 +75,9 @@ test('a click leads to the dashboard of that host', async () => {
 })
 
 test('the other pages are about the same host', async () => {
+  const opened = []
+  const note = (socket) => opened.push(socket.url())
+  page.on('websocket', note)
   await page.getByRole('link', { name: 'History', exact: true }).click()
   await page.waitForURL(/\/history/)
   assert.equal(chosen(), 'db1')
@@ -86,6 +89,8 @@ test('the other pages are about the same host', async () => {
   await page.getByTestId('collectors').waitFor()
   await page.getByRole('link', { name: 'Dashboard', exact: true }).click()
   await until('the way back leads to it', 10, () => chosen() === 'db1')
+  page.off('websocket', note)
+  assert.equal(opened.length, 1, `one socket for all pages, but for the reload: ${opened}`)
 })
 
 test('the switch is used without a mouse', async () => {

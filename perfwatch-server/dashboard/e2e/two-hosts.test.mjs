@@ -102,6 +102,7 @@ test('each daemon compares periods of the other, and says what changed', async (
 test('the live view of the other host brings a frame within two intervals', async () => {
   await logIn(page, { url: here.url, username, password })
   await waitLive(page)
+  await page.getByRole('button', { name: '5 min', exact: true }).click()
   const arrivals = []
   page.on('websocket', (socket) => {
     if (new URL(socket.url()).searchParams.get('host') !== there.name) return
