@@ -37,8 +37,12 @@ verify-numbers: ## PerfWatch's numbers beside mpstat, iostat, sar, vmstat, free,
 two-hosts: ## Two daemons in two networks on PostgreSQL and VictoriaMetrics, in pictures (root).
 	scripts/two-hosts.sh
 
+PICTURES = dashboard-dark-1440 dashboard-light-1440 dashboard-light-390 fleet-light-1440 \
+	history-light-1440 settings-dark-1440
+
 screenshots: build ## Take the pictures of README from a real browser.
-	SCREENSHOT_FOLD=1 SCREENSHOT_DIR=$(CURDIR)/docs/screenshots PROFILE=release scripts/browser-test.sh
+	SCREENSHOT_FOLD=1 SCREENSHOT_DIR=$(CURDIR)/docs/screenshots SCREENSHOT_ONLY="$(PICTURES)" \
+		PROFILE=release scripts/browser-test.sh
 
 clean: ## Remove all that was built.
 	cargo clean
