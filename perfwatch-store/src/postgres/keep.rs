@@ -12,16 +12,11 @@ use std::{
 
 use sqlx::PgConnection;
 
-use super::{
-    PostgresStore,
-    files::PostgresFiles,
-    head::{self, Host},
-    link::READ,
-    partitions,
-};
+use super::{PostgresStore, files::PostgresFiles, head, link::READ, partitions};
 use crate::{
     RetentionPolicy, RetentionReport, StoreError,
     archive::TIMES,
+    damage::Damaged,
     engine::{Engine, Sealing, due_before},
     layout::{Frame, Index, Place, slice::DAY_MS},
     retention,
@@ -71,11 +66,12 @@ impl PostgresStore {
     /// Seals the hours of a host that are over; says whether it had its turn.
     async fn seal(&self, name: &str) -> Result<bool, StoreError> {
         let Some(files) = self.keeper(1).await? else { return Ok(false) };
-        let Some(id) = self.names.known().index.host(name) else { return Ok(true) };
+        let Some(id) = self.id(name).await? else { return Ok(true) };
         let engine = Engine::new(files, Index::default(), Sealing::Hourly);
-        self.load_index(&engine, Some(id)).await?;
         let newest = self.newest(id).await?;
-        self.load_head(&engine, Host { id, name }, TIMES.start..due_before(newest)).await?;
+        self.load_head(&engine, id, TIMES.start..due_before(newest)).await?;
+        // After the frames: every number in them has a name by now.
+        self.load_index(&engine, Some(id)).await?;
         // Only hours that are over were loaded.
         engine.seal_host(id, Sealing::AtOnce).await?;
         Ok(true)
@@ -92,21 +88,19 @@ impl PostgresStore {
             return Err(StoreError::unavailable("another daemon applies a policy now"));
         };
         let engine = Engine::new(files, Index::default(), Sealing::Never);
-        self.load_index(&engine, None).await?;
-        let hosts: Vec<(u32, Arc<str>)> = {
-            let known = self.names.known();
-            (0..).zip(known.index.hosts()).map(|(id, host)| (id, Arc::clone(&host.name))).collect()
-        };
         // What is merged is older than this; of all others, only the times are looked at.
         let merged_days = match policy.max_bytes {
             Some(_) => policy.full_resolution_days.min(1),
             None => policy.full_resolution_days,
         };
         let until = now_ms.saturating_sub(i64::from(merged_days) * DAY_MS).max(TIMES.start);
-        for (id, name) in hosts {
-            self.load_head(&engine, Host { id, name: &name }, TIMES.start..until).await?;
+        self.read(async |connection| self.names.learn_hosts(connection).await).await?;
+        let hosts = self.names.known().index.hosts().len() as u32;
+        for id in 0..hosts {
+            self.load_head(&engine, id, TIMES.start..until).await?;
             self.load_times(&engine, id, until..TIMES.end).await?;
         }
+        self.load_index(&engine, None).await?;
         let report = retention::apply(&engine, policy, now_ms).await?;
         self.drop_partitions().await?;
         Ok(report)
@@ -124,7 +118,6 @@ impl PostgresStore {
                     sqlx::query_scalar(LOCK).fetch_one(&mut *keeper).await;
                 let locked = locked.map_err(self.link.explain())?;
                 if locked {
-                    self.names.learn_all(&mut keeper).await.map_err(self.link.explain())?;
                     return Ok(Some(keeper));
                 }
                 keeper.keep();
@@ -152,6 +145,12 @@ impl PostgresStore {
                 Ok(rows)
             })
             .await?;
+        self.read(async |connection| match only {
+            // Its number is known already, so its row is.
+            Some(host) => self.names.learn_series(connection, host).await,
+            None => self.names.learn_all(connection).await,
+        })
+        .await?;
         let known = self.names.known();
         let mut index = engine.index();
         for (id, host) in (0..).zip(known.index.hosts()) {
@@ -175,18 +174,23 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Gives an engine the frames of a host in a range.
+    /// Gives an engine the frames of a host in a range. What is damaged stays where it is.
     async fn load_head(
         &self,
         engine: &Engine<PostgresFiles>,
-        host: Host<'_>,
+        host: u32,
         range: Range<i64>,
     ) -> Result<(), StoreError> {
-        let frames = self
-            .read(async |connection| head::frames(connection, &self.names, host, &range).await)
-            .await?;
-        let mut head = engine.head();
-        frames.iter().for_each(|frame| head.insert(frame));
+        let mut damaged = Vec::new();
+        self.read(async |connection| {
+            let put = |place, frame: Option<Frame>| match frame {
+                Some(frame) => engine.head().insert(&frame),
+                None => damaged.push(Damaged::all(place)),
+            };
+            head::for_each(connection, host, &range, put).await
+        })
+        .await?;
+        self.damage.note(&damaged, &self.names.known().index);
         Ok(())
     }
 
@@ -205,6 +209,15 @@ impl PostgresStore {
             head.insert(&Frame { place, values: Vec::new() });
         }
         Ok(())
+    }
+
+    /// The number of a host.
+    async fn id(&self, name: &str) -> Result<Option<u32>, StoreError> {
+        if let Some(id) = self.names.known().index.host(name) {
+            return Ok(Some(id));
+        }
+        self.read(async |connection| self.names.learn_hosts(connection).await).await?;
+        Ok(self.names.known().index.host(name))
     }
 
     /// The newest frame of a host that is in no slice.

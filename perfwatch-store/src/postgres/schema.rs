@@ -2,8 +2,8 @@
 //!
 //! `metrics_snapshots`, `users`, `config` and `archive_policies` are for whoever reads SQL;
 //! `docs/postgresql.md` describes them. The others hold what questions are answered from: `frames`
-//! says which frames of `metrics_snapshots` are in no slice yet, `slices` and `parts` hold all
-//! others by column, in the layout that every store shares (see `layout`).
+//! the frames that are in no slice yet, `slices` and `parts` all others by column, in the layout that
+//! every store shares (see `layout`).
 
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -45,7 +45,8 @@ CREATE TABLE metrics_snapshots (
 CREATE INDEX idx_metrics_timestamp ON metrics_snapshots (timestamp);
 CREATE INDEX idx_metrics_type_timestamp ON metrics_snapshots (metric_type, timestamp);
 CREATE TABLE partitions (day int PRIMARY KEY, gone_frames bigint NOT NULL DEFAULT 0);
-CREATE TABLE frames (host_id int, time_ms bigint, PRIMARY KEY (host_id, time_ms));
+CREATE TABLE frames (
+    host_id int, time_ms bigint, body bytea NOT NULL, PRIMARY KEY (host_id, time_ms));
 CREATE TABLE shelves (host_id int, interval_ms int, PRIMARY KEY (host_id, interval_ms));
 CREATE TABLE slices (
     host_id int, interval_ms int, start_ms bigint, frames bigint NOT NULL, bytes bigint NOT NULL,
@@ -60,6 +61,7 @@ DO $$ BEGIN
         ALTER TABLE metrics_snapshots ALTER metric_data SET COMPRESSION lz4;
     END IF;
 END $$;
+ALTER TABLE frames ALTER body SET STORAGE EXTERNAL;
 ALTER TABLE parts ALTER body SET STORAGE EXTERNAL;
 ALTER TABLE slices ALTER directory SET STORAGE EXTERNAL;
 ";
