@@ -1,4 +1,8 @@
-//! Appending: one transaction for a batch, one statement for all its rows.
+//! Appending: one transaction for a batch, one statement for all rows of a host.
+//!
+//! PostgreSQL packs values only in rows of more than 2 KiB, and documents are shorter. So they first
+//! go into a temporary table, with a filling that makes its rows long enough, and from there as they
+//! are: packed, they take half.
 //!
 //! Whoever writes for a host holds its row in `hosts` meanwhile, and so does whoever puts its frames
 //! into slices: a frame that is sent again is found where it is.
@@ -25,15 +29,31 @@ use crate::{
 /// As many series as a host has at most.
 const MOST_SERIES: i32 = 1 << 20;
 
-/// The frames that are new, and then their documents. A time that is `epoch + ms` is exact.
+/// The temporary table of a session that appends. PGLZ packs short documents best.
+pub(super) const STAGE: &str = "CREATE TEMP TABLE perfwatch_staged (\
+    host_id int, time_ms bigint, metric_type text, \
+    metric_data jsonb COMPRESSION pglz, filling text) \
+    WITH (toast_tuple_target = 128) ON COMMIT DELETE ROWS; \
+    ALTER TABLE perfwatch_staged ALTER metric_data SET STORAGE MAIN, ALTER filling SET STORAGE PLAIN";
+
+/// Packs documents.
+const FILL: &str = "INSERT INTO perfwatch_staged \
+    SELECT $1, row.time_ms, row.type, row.data::jsonb, repeat('-', 2048) \
+    FROM unnest($2::bigint[], $3::text[], $4::text[]) AS row (time_ms, type, data)";
+
+/// The frames that are new, and then their documents. A time that is `epoch + ms` is exact. Late
+/// frames that retention took away may have documents until their day goes.
 const INSERT: &str = "WITH new AS (\
     INSERT INTO frames (host_id, time_ms, body) \
     SELECT $1, time_ms, body FROM unnest($2::bigint[], $3::bytea[]) AS row (time_ms, body) \
-    ON CONFLICT DO NOTHING RETURNING time_ms) \
+    ON CONFLICT DO NOTHING \
+    RETURNING time_ms, timestamptz 'epoch' + time_ms * interval '1 millisecond' AS timestamp) \
     INSERT INTO metrics_snapshots (timestamp, host, metric_type, metric_data) \
-    SELECT timestamptz 'epoch' + row.time_ms * interval '1 millisecond', $4, row.type, row.data::jsonb \
-    FROM unnest($5::bigint[], $6::text[], $7::text[]) AS row (time_ms, type, data) \
-    JOIN new USING (time_ms) ON CONFLICT DO NOTHING";
+    SELECT new.timestamp, $4, row.metric_type, row.metric_data \
+    FROM perfwatch_staged row JOIN new USING (time_ms) WHERE row.host_id = $1 \
+    AND (new.time_ms >= $5 OR NOT EXISTS (SELECT FROM metrics_snapshots old \
+        WHERE old.metric_type = row.metric_type AND old.timestamp = new.timestamp \
+        AND old.host = $4))";
 
 /// The frames of one host, ready to be written.
 #[derive(Default)]
@@ -177,9 +197,12 @@ impl PostgresStore {
                 data.push(document.as_str());
             }
         }
+        let fill = sqlx::query(FILL).bind(host.id).bind(times).bind(types).bind(data);
+        fill.execute(&mut *connection).await.map_err(&explain)?;
         let insert = sqlx::query(INSERT).bind(host.id).bind(Vec::from_iter(new)).bind(bodies);
-        let insert = insert.bind(name).bind(times).bind(types).bind(data);
         insert
+            .bind(name)
+            .bind(host.sliced_until_ms)
             .execute(connection)
             .await
             .map(drop)

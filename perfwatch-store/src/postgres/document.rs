@@ -15,33 +15,46 @@ const ESCAPE: char = '\u{2400}';
 
 /// An object, or a number.
 enum Node {
-    Object(BTreeMap<String, Node>),
+    Object(Tree),
     Number(Decimal),
+}
+
+/// An object with its members.
+#[derive(Default)]
+pub(super) struct Tree(BTreeMap<String, Node>);
+
+impl Tree {
+    /// Puts a number where these names lead. Of two numbers of one name, the first counts.
+    pub(super) fn put(&mut self, names: impl Iterator<Item = impl AsRef<str>>, number: Decimal) {
+        let mut tree = self;
+        let mut names = names.peekable();
+        while let Some(name) = names.next() {
+            let name = key(name.as_ref());
+            if names.peek().is_none() {
+                tree.0.entry(name).or_insert(Node::Number(number));
+                return;
+            }
+            let below = tree.0.entry(name).or_insert_with(|| Node::Object(Self::default()));
+            let Node::Object(below) = below else { return };
+            tree = below;
+        }
+    }
+
+    /// Its members, each a document.
+    pub(super) fn documents(self) -> Vec<(String, String)> {
+        self.0.into_iter().map(|(name, node)| (name, text(&node))).collect()
+    }
 }
 
 /// The documents of a frame by metric type.
 pub(super) fn documents(record: &Record) -> Vec<(String, String)> {
-    let mut types = BTreeMap::new();
+    let mut types = Tree::default();
     record.for_each_point(|point| {
-        let row = point.row.map(|(_, row)| key(row));
-        let mut members = &mut types;
-        for name in point.table.split('.').chain(row.as_deref()) {
-            let Some(Node::Object(below)) = child(members, name) else { return };
-            members = below;
-        }
-        // Of two rows of one name, the first counts.
-        if !members.contains_key(point.column) {
-            members.insert(key(point.column), Node::Number(point.value));
-        }
+        let row = point.row.map(|(_, row)| row);
+        let names = point.table.split('.').chain(row).chain([point.column]);
+        types.put(names, point.value);
     });
-    types.into_iter().map(|(name, node)| (key(&name), text(&node))).collect()
-}
-
-fn child<'a>(members: &'a mut BTreeMap<String, Node>, name: &str) -> Option<&'a mut Node> {
-    if !members.contains_key(name) {
-        members.insert(name.to_owned(), Node::Object(BTreeMap::new()));
-    }
-    members.get_mut(name)
+    types.documents()
 }
 
 /// A name as it stands in a document.
@@ -71,7 +84,7 @@ fn text(node: &Node) -> String {
 fn write_node(out: &mut String, node: &Node) {
     let members = match node {
         Node::Number(number) => return write_number(out, *number),
-        Node::Object(members) => members,
+        Node::Object(Tree(members)) => members,
     };
     out.push('{');
     for (at, (name, node)) in members.iter().enumerate() {

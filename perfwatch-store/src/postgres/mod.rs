@@ -16,6 +16,7 @@ mod document;
 mod error;
 mod files;
 mod head;
+mod hourly;
 mod keep;
 mod link;
 mod names;
@@ -23,6 +24,7 @@ mod newest;
 mod partitions;
 mod pool;
 mod register;
+mod retain;
 mod schema;
 mod usage;
 
