@@ -12,12 +12,13 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
 use crate::history::HOST;
 
-/// The same frames as `metrics_snapshots` has, in the plain table.
+/// The same frames as `metrics_snapshots` has, in the plain table: documents are written anew, so that
+/// they are packed no better than that table packs them.
 const MAKE: [&str; 5] = [
     "CREATE TABLE plain_snapshots (id bigserial PRIMARY KEY, timestamp timestamptz NOT NULL, \
      host text NOT NULL, metric_type text NOT NULL, metric_data jsonb NOT NULL)",
     "INSERT INTO plain_snapshots (timestamp, host, metric_type, metric_data) \
-     SELECT timestamp, host, metric_type, metric_data FROM metrics_snapshots ORDER BY timestamp",
+     SELECT timestamp, host, metric_type, metric_data::text::jsonb FROM metrics_snapshots ORDER BY timestamp",
     "CREATE INDEX idx_plain_timestamp ON plain_snapshots (timestamp)",
     "CREATE INDEX idx_plain_type_timestamp ON plain_snapshots (metric_type, timestamp)",
     "VACUUM ANALYZE plain_snapshots",

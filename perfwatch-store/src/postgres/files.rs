@@ -45,7 +45,19 @@ impl PostgresFiles {
         Self { link, keeper: AsyncMutex::new(keeper), names: None }
     }
 
-    /// The same, and frames that join slices are also written down by the hour.
+    /// Lets the next keeper have its turn. The server would notice a dropped connection only later.
+    pub(super) async fn release(self) -> Result<(), StoreError> {
+        let mut keeper = self.keeper.into_inner();
+        let unlock = async {
+            let unlock = keeper.execute("SELECT pg_advisory_unlock(7308609, 4)");
+            unlock.await.map_err(self.link.explain())
+        };
+        self.link.within(READ, unlock).await?;
+        keeper.keep();
+        Ok(())
+    }
+
+    /// Frames that join slices are also written down by the hour.
     pub(super) fn with_hours(self, names: Arc<Names>) -> Self {
         Self { names: Some(names), ..self }
     }

@@ -71,6 +71,7 @@ impl PostgresStore {
         self.load_index(&engine, Some(&BTreeSet::from([id]))).await?;
         // Only hours that are over were loaded.
         engine.seal_host(id, Sealing::AtOnce).await?;
+        engine.files.release().await?;
         Ok(true)
     }
 
@@ -78,7 +79,8 @@ impl PostgresStore {
     pub(super) async fn keeper(&self, turns: usize) -> Result<Option<PostgresFiles>, StoreError> {
         for turn in 0..turns {
             if turn > 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                let pause = std::time::Duration::from_millis(500.min(10 << turn.min(6)));
+                tokio::time::sleep(pause).await;
             }
             let keeper = self.link.within(READ, async {
                 let mut keeper = self.link.writer().await?;

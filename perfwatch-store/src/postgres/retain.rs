@@ -144,6 +144,7 @@ impl PostgresStore {
         }
         let ages = Ages::of(policy, now_ms.min(look.newest()));
         self.drop_old(&look, ages.gone_before(HOUR_MS)).await?;
+        engine.files.release().await?;
         Ok(report)
     }
 
