@@ -14,6 +14,7 @@ declare -A packages=(
     [cc]=gcc
     [curl]=curl
     [faketime]=faketime
+    [ip]=iproute2
     [make]=make
     [mkfs.ext4]=e2fsprogs
     [mount]=mount
@@ -21,6 +22,7 @@ declare -A packages=(
     [python3]=python3
     [setpriv]=util-linux
     [systemd-analyze]=systemd
+    [unshare]=util-linux
     [victoria-metrics]=victoria-metrics
 )
 
