@@ -187,6 +187,7 @@ impl StoreError {
         match self {
             Self::Full { .. } => "no space is left",
             Self::Unavailable { .. } => "it does not answer",
+            Self::Denied { .. } => "it lets nobody in by this URL",
             Self::Throttled { .. } => "it asks for a pause",
             Self::Refused { .. } | Self::BadQuery { .. } => "it refused a frame",
             Self::Unwritable { .. } | Self::Locked { .. } => "its file cannot be written",

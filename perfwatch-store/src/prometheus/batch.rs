@@ -6,10 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use prost::Message;
 
 use super::{
-    message::{Sample, TimeSeries, WriteRequest, encoded},
+    message::{Sample, encoded, put_series},
     names::{self, Labels},
 };
 use crate::{Record, StoreError};
@@ -36,7 +35,7 @@ pub(super) struct Names {
 #[derive(Clone, Debug)]
 struct Name {
     number: u64,
-    labels: Arc<[Bytes]>,
+    labels: Arc<[u8]>,
 }
 
 impl Names {
@@ -67,8 +66,7 @@ impl Names {
             }
         }
         for (labels, sample) in beside {
-            let labels = self.encoded(labels.clone());
-            batch.series.push(TimeSeries { labels: labels.to_vec(), samples: vec![*sample] });
+            batch.series.push((self.encoded(labels.clone()), vec![*sample]));
         }
         if !batch.series.is_empty() {
             bodies.push(batch.body()?);
@@ -112,7 +110,7 @@ impl Names {
         name
     }
 
-    fn encoded(&self, mut labels: Labels) -> Arc<[Bytes]> {
+    fn encoded(&self, mut labels: Labels) -> Arc<[u8]> {
         labels.extend(self.extra.iter().cloned());
         encoded(&labels).into()
     }
@@ -132,7 +130,8 @@ pub(super) fn seconds(timestamp_ms: i64) -> f64 {
 /// What goes into one request.
 #[derive(Default)]
 struct Batch {
-    series: Vec<TimeSeries>,
+    /// Labels and samples.
+    series: Vec<(Arc<[u8]>, Vec<Sample>)>,
     places: HashMap<u64, usize>,
     samples: usize,
 }
@@ -141,18 +140,19 @@ impl Batch {
     /// Adds a sample; of two with one time, the first counts.
     fn push(&mut self, name: &Name, sample: Sample) {
         let place = *self.places.entry(name.number).or_insert_with(|| {
-            self.series.push(TimeSeries { labels: name.labels.to_vec(), samples: Vec::new() });
+            self.series.push((Arc::clone(&name.labels), Vec::new()));
             self.series.len() - 1
         });
-        let Some(series) = self.series.get_mut(place) else { return };
-        if series.samples.last().is_none_or(|last| last.timestamp != sample.timestamp) {
-            series.samples.push(sample);
+        let Some((_, samples)) = self.series.get_mut(place) else { return };
+        if samples.last().is_none_or(|last| last.timestamp != sample.timestamp) {
+            samples.push(sample);
             self.samples += 1;
         }
     }
 
     fn body(self) -> Result<Bytes, StoreError> {
-        let message = WriteRequest { timeseries: self.series }.encode_to_vec();
+        let mut message = Vec::new();
+        self.series.iter().for_each(|(labels, samples)| put_series(&mut message, labels, samples));
         let packed = snap::raw::Encoder::new().compress_vec(&message);
         packed.map(Bytes::from).map_err(|error| StoreError::Refused { reason: error.to_string() })
     }

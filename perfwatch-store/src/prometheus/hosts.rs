@@ -1,12 +1,10 @@
 //! Which hosts an engine holds frames of, and who they are.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
-
-use futures_util::future::try_join_all;
 
 use super::{
     PrometheusStore,
@@ -18,10 +16,13 @@ use super::{
 };
 use crate::{HostIdentity, HostInfo, StoreError, Usage, accounts::clock_ms};
 
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
-/// A host that another daemon began to write is seen after this at the latest.
+/// What others changed of a host that is known already is seen after this.
 const REMEMBERED: Duration = Duration::from_secs(20);
+
+/// Of many hosts, reading them takes long; then they are remembered for so many times that.
+const REST: u32 = 20;
 
 /// With more hours of hosts than this (a host for two years, 1,000 for most of a day), counting
 /// frames one by one would be too much for an engine.
@@ -35,7 +36,7 @@ pub(super) type Roll = BTreeMap<String, Held>;
 pub(super) struct Held {
     first_ms: i64,
     /// The first frame of its last hour.
-    last_hour_ms: i64,
+    pub(super) last_hour_ms: i64,
     /// The labels of its newest claim.
     claim: Option<Labels>,
 }
@@ -57,7 +58,7 @@ impl PrometheusStore {
             Some((_, id)) if *id != *host.id => Arc::from(host.distinct_name()),
             _ => Arc::clone(&host.name),
         };
-        let timestamp = clock_ms();
+        let timestamp = self.claim_time();
         let sample = Sample { value: seconds(timestamp), timestamp };
         self.write(&[], &[(claim(&name, host), sample)]).await?;
         self.hours().identify(Arc::clone(&name), host.clone());
@@ -65,9 +66,23 @@ impl PrometheusStore {
         Ok(name)
     }
 
+    /// Now, and later than any earlier claim: the newest of a host counts.
+    fn claim_time(&self) -> i64 {
+        let now = clock_ms();
+        let next = |last: i64| Some(now.max(last + 1));
+        let last = self.claimed_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+        last.map_or(now, |last| now.max(last + 1))
+    }
+
     pub(super) async fn all_hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
-        let roll = self.roll().await?;
-        let last = self.last_seen(&roll).await?;
+        let mut roll = self.roll().await?;
+        let mut last = self.last_seen(&roll).await?;
+        if last.keys().any(|name| !roll.contains_key(name)) {
+            // Another daemon began to write.
+            self.forget_roll();
+            roll = self.roll().await?;
+            last = self.last_seen(&roll).await?;
+        }
         let info = |(name, held): (&String, &Held)| HostInfo {
             name: name.clone(),
             first_seen_ms: held.first_ms,
@@ -83,29 +98,33 @@ impl PrometheusStore {
     /// all hours there are, and seldom changes, so it is remembered for a moment.
     async fn roll(&self) -> Result<Arc<Roll>, StoreError> {
         let remembered = self.remembered().clone();
-        if let Some((_, roll)) = remembered.filter(|(at, _)| at.elapsed() < REMEMBERED) {
+        if let Some((_, roll)) = remembered.filter(|(until, _)| Instant::now() < *until) {
             return Ok(roll);
         }
-        let (at, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
+        let (begun, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
         let (seen, registered) = (self.everywhere(names::SEEN), self.everywhere(names::REGISTERED));
-        let (first, last_hour, claims) = tokio::try_join!(
+        let (first, last_hour, mut claims) = tokio::try_join!(
             self.ever("min_over_time", &seen),
             self.ever("max_over_time", &seen),
             self.ever("max_over_time", &registered),
         )?;
         let last_hour = by_host(&last_hour, i64::max);
+        // The newest of a host comes last.
+        claims.sort_by_key(Line::value_ms);
+        let mut claims: HashMap<String, Labels> =
+            claims.into_iter().map(|line| (line.label("host").to_owned(), line.metric)).collect();
         let mut roll = Roll::new();
         for (name, first_ms) in by_host(&first, i64::min) {
-            let newest = claims.iter().filter(|line| line.label("host") == name);
-            let newest = newest.max_by_key(|line| line.value_ms());
-            let claim = newest.map(|line| line.metric.clone());
+            let claim = claims.remove(name);
             let last_hour_ms = last_hour.get(name).copied().unwrap_or(first_ms);
             roll.insert(name.to_owned(), Held { first_ms, last_hour_ms, claim });
         }
         let roll = Arc::new(roll);
         // What this very store wrote meanwhile is not in it.
         if changes == self.changes.load(Ordering::Acquire) {
-            *self.remembered() = Some((at, Arc::clone(&roll)));
+            let now = Instant::now();
+            let until = now + REMEMBERED.max((now - begun) * REST);
+            *self.remembered() = Some((until, Arc::clone(&roll)));
         }
         Ok(roll)
     }
@@ -118,28 +137,6 @@ impl PrometheusStore {
 
     fn remembered(&self) -> MutexGuard<'_, Option<(Instant, Arc<Roll>)>> {
         self.roll.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The newest frame of each host: of those that are silent, only their last hour is read.
-    async fn last_seen(&self, roll: &Roll) -> Result<BTreeMap<String, i64>, StoreError> {
-        let recent = clock_ms().div_euclid(HOUR_MS) - 1;
-        let hours = roll.values().map(|held| held.last_hour_ms.div_euclid(HOUR_MS).min(recent));
-        let hours: Vec<i64> = hours.collect::<BTreeSet<i64>>().into_iter().collect();
-        let frames = &self.everywhere(names::FRAME).text();
-        let ask = |hour: i64| async move {
-            let end = if hour == recent { horizon_ms() } else { (hour + 1) * HOUR_MS };
-            let window = duration(end - hour * HOUR_MS);
-            self.client.instant(&format!("max_over_time({frames}[{window}])"), end - 1).await
-        };
-        let mut last = BTreeMap::new();
-        for some in hours.chunks(8) {
-            let found = try_join_all(some.iter().map(|&hour| ask(hour))).await?;
-            for (name, time) in found.iter().flat_map(|lines| by_host(lines, i64::max)) {
-                let known = last.entry(name.to_owned()).or_insert(time);
-                *known = time.max(*known);
-            }
-        }
-        Ok(last)
     }
 
     pub(super) async fn what_is_held(&self) -> Result<Usage, StoreError> {
@@ -187,7 +184,7 @@ pub(super) fn claim(name: &str, host: &HostIdentity) -> Labels {
 }
 
 /// The best time of each host.
-fn by_host(lines: &[Line], best: fn(i64, i64) -> i64) -> BTreeMap<&str, i64> {
+pub(super) fn by_host(lines: &[Line], best: fn(i64, i64) -> i64) -> BTreeMap<&str, i64> {
     let mut times = BTreeMap::new();
     for line in lines {
         if let Some(time) = line.value_ms() {

@@ -34,13 +34,13 @@ fn refusal(response: &Response) -> StoreError {
             Some(retry_after) => StoreError::Throttled { retry_after, reason },
             None => StoreError::unavailable(reason),
         },
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StoreError::unavailable(format!(
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => denied(format!(
             "the engine does not take the credentials ({}): \
              check user and password in its URL, or its token_file",
             status.as_u16()
         )),
         // An operator can cure these; no frame is to blame.
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => StoreError::unavailable(format!(
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => denied(format!(
             "nothing answers at the engine's path ({}): check the path in its URL; \
                  Prometheus needs --web.enable-remote-write-receiver",
             status.as_u16()
@@ -49,6 +49,10 @@ fn refusal(response: &Response) -> StoreError {
         status if status.is_client_error() => StoreError::Refused { reason },
         _ => StoreError::unavailable(reason),
     }
+}
+
+fn denied(reason: String) -> StoreError {
+    StoreError::Denied { reason }
 }
 
 /// Seconds, or a date.

@@ -25,7 +25,7 @@ mod tls;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -61,9 +61,11 @@ pub struct PrometheusStore {
     hours: Mutex<Hours>,
     /// What a window covers, and when that was found out.
     windows: Mutex<Option<(Instant, Windows)>>,
-    /// What is known of the hosts, and since when; and how often this store changed that.
+    /// What is known of the hosts, and until when; and how often this store changed that.
     roll: Mutex<Option<(Instant, Arc<Roll>)>>,
     changes: AtomicU64,
+    /// The time of the last claim to a name.
+    claimed_ms: AtomicI64,
     closed: AtomicBool,
 }
 
@@ -85,6 +87,7 @@ impl PrometheusStore {
             windows: Mutex::default(),
             roll: Mutex::default(),
             changes: AtomicU64::new(0),
+            claimed_ms: AtomicI64::new(0),
             closed: AtomicBool::new(false),
         })
     }

@@ -1,21 +1,58 @@
-//! The newest values of all hosts, by one question.
+//! The newest frames of all hosts, and the newest values in them, by one question each.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
+use futures_util::future::try_join_all;
 use perfwatch_core::{Decimal, series::Pattern};
 
 use super::{
     PrometheusStore,
     ask::{EPOCH_MS, horizon_ms},
+    hosts::{HOUR_MS, Roll, by_host},
     names,
-    promql::Selector,
+    promql::{Selector, duration},
 };
-use crate::{HostNewest, NewestValue, StoreError};
+use crate::{HostNewest, NewestValue, StoreError, accounts::clock_ms};
+
+/// Who has sent no frame for so long is looked for further back.
+const SILENT_MS: i64 = 300_000;
 
 /// Values by path.
 type Values = BTreeMap<String, Decimal>;
 
 impl PrometheusStore {
+    /// The newest frame of each host. Of those that are silent, only their last hour is read.
+    pub(super) async fn last_seen(&self, roll: &Roll) -> Result<BTreeMap<String, i64>, StoreError> {
+        let now = clock_ms();
+        let mut last = self.newest_frames(now - SILENT_MS..horizon_ms()).await?;
+        let hour = now.div_euclid(HOUR_MS) - 1;
+        let silent = roll.iter().filter(|(name, _)| !last.contains_key(*name));
+        let hours = silent.map(|(_, held)| held.last_hour_ms.div_euclid(HOUR_MS).min(hour));
+        let hours: Vec<i64> = hours.collect::<BTreeSet<i64>>().into_iter().collect();
+        let range =
+            |at: i64| at * HOUR_MS..if at == hour { horizon_ms() } else { (at + 1) * HOUR_MS };
+        for some in hours.chunks(8) {
+            let found = some.iter().map(|&at| self.newest_frames(range(at)));
+            for (name, time) in try_join_all(found).await?.into_iter().flatten() {
+                let known = last.entry(name).or_insert(time);
+                *known = time.max(*known);
+            }
+        }
+        Ok(last)
+    }
+
+    /// The newest frame that each host has in a range.
+    async fn newest_frames(&self, range: Range<i64>) -> Result<BTreeMap<String, i64>, StoreError> {
+        let frames = self.everywhere(names::FRAME).text();
+        let query = format!("max_over_time({frames}[{}])", duration(range.end - range.start));
+        let lines = self.client.instant(&query, range.end - 1).await?;
+        let times = by_host(&lines, i64::max).into_iter();
+        Ok(times.map(|(name, time)| (name.to_owned(), time)).collect())
+    }
+
     pub(super) async fn ask_newest(
         &self,
         patterns: &[Pattern],

@@ -1,6 +1,9 @@
 //! Stores on real engines.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use async_trait::async_trait;
 use perfwatch_core::series::Pattern;
@@ -10,7 +13,10 @@ use perfwatch_store::{
     StoreError, Usage,
 };
 
-use crate::process::Engine;
+use crate::{
+    fixture::record,
+    process::{Engine, PROMETHEUS, VICTORIA_METRICS},
+};
 
 /// A store of its own on an engine.
 pub(crate) fn open(engine: &Arc<Engine>) -> Opened {
@@ -86,5 +92,25 @@ impl Store for Settled {
 
     async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_of_another_daemon_is_seen_at_once() {
+    for kind in [&VICTORIA_METRICS, &PROMETHEUS] {
+        let engine = Engine::running(kind);
+        let url = engine.url();
+        let [one, other] = [(); 2].map(|()| PrometheusStore::new(&url).unwrap());
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = i64::try_from(clock.as_millis()).unwrap();
+        for (writer, host) in [(&one, "a"), (&other, "b")] {
+            writer.append(&[record(host, now - 1000, Some(1.0), &[])]).await.unwrap();
+            writer.append(&[record(host, now, Some(1.0), &[])]).await.unwrap();
+            engine.settle();
+            let hosts = one.hosts().await.unwrap();
+            let newest = hosts.last().unwrap();
+            assert_eq!((newest.name.as_str(), newest.last_seen_ms), (host, now));
+            assert_eq!(newest.first_seen_ms, now - 1000);
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::{
 };
 
 use perfwatch_core::series::Pattern;
-use perfwatch_store::{PrometheusStore, Store, StoreError};
+use perfwatch_store::{
+    BatchMetricsWriter, PrometheusStore, Store, StoreError, WriterOptions, WriterStatus,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -160,12 +162,18 @@ async fn only_what_can_never_be_taken_is_refused() {
         ("503 Service Unavailable", "broken"),
         ("408 Request Timeout", "broken"),
         ("301 Moved", "broken"),
+    ] {
+        let error = refused(&Fake::saying(status, "", "broken").await).await;
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{status}: {error:?}");
+        assert!(error.is_transient() && error.to_string().contains(cure), "{error}");
+    }
+    for (status, cure) in [
         ("401 Unauthorized", "check user and password"),
         ("403 Forbidden", "check user and password"),
         ("404 Not Found", "--web.enable-remote-write-receiver"),
     ] {
         let error = refused(&Fake::saying(status, "", "broken").await).await;
-        assert!(matches!(error, StoreError::Unavailable { .. }), "{status}: {error:?}");
+        assert!(matches!(error, StoreError::Denied { .. }), "{status}: {error:?}");
         assert!(error.is_transient() && error.to_string().contains(cure), "{error}");
     }
 }
@@ -250,6 +258,18 @@ async fn a_renewed_token_is_read_after_a_refusal() {
 #[tokio::test]
 async fn a_certificate_is_verified() {
     let engine = Engine::running(&PROMETHEUS_TLS);
+    let first = async |store: &PrometheusStore| {
+        // It listens before it is ready.
+        let patience = Instant::now() + Duration::from_secs(30);
+        loop {
+            match store.append(&loads([START])).await {
+                Err(error) if error.to_string().contains("503") && Instant::now() < patience => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                done => return done,
+            }
+        }
+    };
     let url = format!("prometheus+https://127.0.0.1:{}", engine.port);
     let stranger = PrometheusStore::new(&url).unwrap();
     let error = stranger.append(&loads([START])).await.unwrap_err();
@@ -257,7 +277,7 @@ async fn a_certificate_is_verified() {
 
     let trusted = engine.directory.path().join("cert.pem");
     let store = PrometheusStore::new(&format!("{url}?ca_file={}", trusted.display())).unwrap();
-    store.append(&loads([START])).await.unwrap();
+    first(&store).await.unwrap();
     check(&store, &ask(START, START + 1), &["step 0 of 0 raw", "at 0", "app.load avg 1"]).await;
     // The name is verified too.
     let other = format!("prometheus+https://localhost:{}", engine.port);
@@ -303,4 +323,19 @@ async fn the_newest_values_of_all_hosts_are_one_question() {
     }
     let asked = fake.request(3);
     assert!(asked.contains("last_over_time") && !asked.contains("host%3D"), "{asked}");
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_told_from_silence() {
+    let fake = Fake::saying("401 Unauthorized", "", "").await;
+    let writer = BatchMetricsWriter::spawn(Arc::new(fake.store()), WriterOptions::default());
+    writer.push(loads([START]).remove(0));
+    let status = loop {
+        match writer.status() {
+            WriterStatus::Ok => tokio::time::sleep(Duration::from_millis(5)).await,
+            WriterStatus::Degraded { summary, reason, .. } => break (summary, reason),
+        }
+    };
+    assert_eq!(status.0, "it lets nobody in by this URL");
+    assert!(status.1.contains("check user and password"), "{}", status.1);
 }
