@@ -1,5 +1,5 @@
 # `make run` starts PerfWatch, `make test` runs every test. `make help` lists the rest.
-.PHONY: help run build test test-faults bench bench-history bench-scale side-by-side verify-numbers screenshots docs clean
+.PHONY: help run build test test-faults bench bench-history bench-scale side-by-side verify-numbers two-hosts screenshots docs clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -34,8 +34,15 @@ verify-numbers: ## PerfWatch's numbers beside mpstat, iostat, sar, vmstat, free,
 	cargo build --release --locked -p perfwatch-cli
 	PERFWATCH=target/release/perfwatch benches/verify-numbers/run $(ARGS)
 
+two-hosts: ## Two daemons in two networks on PostgreSQL and VictoriaMetrics, in pictures (root).
+	scripts/two-hosts.sh
+
+PICTURES = dashboard-dark-1440 dashboard-light-1440 dashboard-light-390 fleet-light-1440 \
+	history-light-1440 settings-dark-1440
+
 screenshots: build ## Take the pictures of README from a real browser.
-	SCREENSHOT_FOLD=1 SCREENSHOT_DIR=$(CURDIR)/docs/screenshots PROFILE=release scripts/browser-test.sh
+	SCREENSHOT_FOLD=1 SCREENSHOT_DIR=$(CURDIR)/docs/screenshots SCREENSHOT_ONLY="$(PICTURES)" \
+		PROFILE=release scripts/browser-test.sh
 
 clean: ## Remove all that was built.
 	cargo clean

@@ -17,12 +17,18 @@ run_test() {
         npm run --silent --prefix "$dashboard" "$1"
 }
 
-state=$(mktemp -d)
-node "$dashboard/e2e/other-hosts.mjs" |
-    "target/$profile/perfwatch" store import - "$state/perfwatch.db" --format jsonl
-start_daemon
-run_test e2e:hosts
-stop_daemon
+# with_hosts TEST [fleet]: a test on a store that has other hosts too.
+with_hosts() {
+    state=$(mktemp -d)
+    node "$dashboard/e2e/other-hosts.mjs" "${@:2}" |
+        "target/$profile/perfwatch" store import - "$state/perfwatch.db" --format jsonl
+    start_daemon
+    run_test "$1"
+    stop_daemon
+}
+
+with_hosts e2e:hosts
+[[ -z ${SCREENSHOT_DIR:-} ]] || with_hosts e2e:fleet fleet
 
 start_daemon
 run_test e2e

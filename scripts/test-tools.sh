@@ -22,6 +22,7 @@ declare -A packages=(
     [python3]=python3
     [setpriv]=util-linux
     [systemd-analyze]=systemd
+    [unshare]=util-linux
     [victoria-metrics]=victoria-metrics
 )
 

@@ -36,6 +36,7 @@ Examples:
   perfwatch snapshot --format json --count 10 | jq .data.cpu.usage_percent
   perfwatch snapshot --path.procfs /host/proc --path.sysfs /host/sys --path.rootfs /host
   PERFWATCH_PASSWORD=... perfwatch snapshot --server http://127.0.0.1:8000
+  perfwatch snapshot --server http://127.0.0.1:8000 --host db1
 
 With --server, the login comes from PERFWATCH_USERNAME (admin if unset) and PERFWATCH_PASSWORD, or
 is a token from --token-file or PERFWATCH_TOKEN. Secrets are never arguments: others could see them.";
@@ -88,6 +89,9 @@ pub(crate) struct SnapshotArgs {
     /// Ask the daemon at this address instead of reading this host; paths do not matter then.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// Show this host of the daemon's store instead of the daemon's own.
+    #[arg(long, value_name = "NAME", requires = "server")]
+    pub(crate) host: Option<String>,
     /// A file that holds a token for the daemon, and nothing else.
     #[arg(long, value_name = "FILE", requires = "server")]
     pub(crate) token_file: Option<PathBuf>,

@@ -138,6 +138,14 @@ impl Daemon {
     }
 }
 
+/// The text as a query may hold it.
+pub(crate) fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
 /// The address without a slash at its end. It is repeated in errors, so it must hold no secret.
 fn address(url: &str) -> Result<String> {
     let usage = |reason: &str| Error::new(Failure::Usage(format!("bad --server: {reason}")));

@@ -156,6 +156,17 @@ fn a_daemon_answers_as_its_file_does() {
     let table = changes(&[BEFORE, AFTER, "--host", "db2", "--server", &daemon.address]);
     assert!(stdout(&table).contains("cpu.load_1m    1.02 →  3.02"), "{}", stdout(&table));
 
+    let snapshot = |host: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_perfwatch"));
+        command.args(["snapshot", "--server", &daemon.address, "--host", host, "--format", "json"]);
+        command.env("PERFWATCH_PASSWORD", PASSWORD).output().unwrap()
+    };
+    let newest = read(&snapshot("db2"));
+    assert_eq!((&newest["host"], &newest["data"]["cpu"]["load_1m"]), (&"db2".into(), &3.04.into()));
+    let unknown = snapshot("db3");
+    assert_eq!(code(&unknown), 1);
+    assert!(stderr(&unknown).contains("db3"), "{}", stderr(&unknown));
+
     let refused = with(&["--store", history.path()]);
     assert_eq!((code(&refused), stdout(&refused)), (2, ""));
     assert!(stderr(&refused).contains("in use by process"), "{}", stderr(&refused));

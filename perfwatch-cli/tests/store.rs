@@ -49,7 +49,7 @@ fn info_says_what_is_there_also_beside_a_daemon() {
     let _daemon = held(&path);
     let info: Value =
         serde_json::from_str(&ends(0, &["info", text(&path), "--format", "json"])).unwrap();
-    assert_eq!(info["schema_version"], 3);
+    assert_eq!(info["schema_version"], 4);
     assert_eq!(info["hosts"][0]["host"], HOSTILE);
     assert_eq!(info["hosts"][1]["host"], "a");
     assert_eq!(info["hosts"][1]["first_ms"], START);

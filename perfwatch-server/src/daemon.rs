@@ -1,10 +1,6 @@
 //! The daemon as a whole: what it opens, what it starts, and in which order it stops.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use perfwatch_collect::{MetricsAggregator, Sampler, host_facts};
@@ -247,18 +243,4 @@ async fn flush(app: &App) {
     if after.waiting > 0 {
         tracing::info!(frames = after.waiting, "frames wait in the spool for the next start");
     }
-}
-
-/// Where history is, for people: a URL without the credentials and parameters that it may hold.
-pub fn shown_place(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}")
-}
-
-/// The file that a store's URL names, if it names one.
-pub fn data_file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
 }

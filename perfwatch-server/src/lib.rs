@@ -28,8 +28,8 @@ mod stop;
 mod time;
 mod way;
 
-pub use config::{Config, settings_markdown};
-pub use daemon::{Daemon, StartError, data_file, serve, shown_place};
+pub use config::{Config, data_file, settings_markdown, shown_place};
+pub use daemon::{Daemon, StartError, serve};
 pub use router::openapi;
 pub use routes::catalog::{CatalogAnswer, catalog_of};
 pub use secret::Secret;

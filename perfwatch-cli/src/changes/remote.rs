@@ -9,7 +9,7 @@ use super::{Answer, Question, report::Report};
 use crate::{
     args::ChangesFormat,
     catalog::Catalog,
-    daemon::{Credentials, Daemon},
+    daemon::{Credentials, Daemon, escaped},
     message::rfc3339,
 };
 
@@ -45,14 +45,6 @@ fn path(question: &Question) -> String {
         window("before", before),
         window("after", after)
     )
-}
-
-/// The text as a query may hold it.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::{
     args::{SnapshotArgs, SnapshotFormat},
     catalog::Catalog,
-    daemon::{Credentials, Daemon},
+    daemon::{Credentials, Daemon, escaped},
+    failure::Failure,
     message::{METRICS, Message},
     render::{self, Note, Page},
     screen::Screen,
@@ -16,6 +17,8 @@ use crate::{
 
 pub(super) struct RemoteHost {
     daemon: Daemon,
+    /// The host if it is not the daemon's own.
+    host: Option<String>,
 }
 
 /// What is read of `/api/config`.
@@ -38,12 +41,17 @@ impl RemoteHost {
         let credentials = Credentials::find(args.token_file.as_deref(), &env)?;
         // A daemon may be open to scrapers without a login.
         let anonymous = args.format == SnapshotFormat::Prometheus;
+        if anonymous && args.host.is_some() {
+            let reason = "--host: the exposition has only the daemon's own host; \
+                          choose --format table or json";
+            return Err(Failure::Usage(reason.to_owned()).into());
+        }
         let daemon = match credentials {
             Some(credentials) => Daemon::open(url, &credentials)?,
             None if anonymous => Daemon::anonymous(url)?,
             None => return Err(Credentials::absent()),
         };
-        Ok(Self { daemon })
+        Ok(Self { daemon, host: args.host.clone() })
     }
 
     /// Asks for the latest metrics and shows them.
@@ -57,17 +65,23 @@ impl RemoteHost {
                 screen.write_foreign(&exposition)
             }
             SnapshotFormat::Json => {
-                let body = self.daemon.get("/api/metrics/latest")?;
+                let body = self.latest()?;
                 self.message(&body)?;
                 screen.write(&text::json_line(&body))
             }
             SnapshotFormat::Table => {
-                let message = self.message(&self.daemon.get("/api/metrics/latest")?)?;
+                let message = self.message(&self.latest()?)?;
                 let catalog: Catalog = self.daemon.get_json("/api/metrics/catalog")?;
                 let page = Page { width: screen.width(), ink: screen.ink() };
                 screen.write(&render::page(&catalog, &message, &self.notes()?, page))
             }
         }
+    }
+
+    fn latest(&self) -> Result<String> {
+        let host = self.host.as_deref();
+        let query = host.map(|host| format!("?host={}", escaped(host))).unwrap_or_default();
+        self.daemon.get(&format!("/api/metrics/latest{query}"))
     }
 
     fn message(&self, body: &str) -> Result<Message<Value>> {
@@ -76,7 +90,11 @@ impl RemoteHost {
         message.ok_or_else(|| self.daemon.stranger())
     }
 
+    /// Why something is missing; of another host nobody here knows.
     fn notes(&self) -> Result<Vec<Note>> {
+        if self.host.is_some() {
+            return Ok(Vec::new());
+        }
         let config: Config = self.daemon.get_json("/api/config")?;
         let troubled = config.collectors.into_iter();
         let troubled = troubled.filter(|it| !["ok", "partial"].contains(&it.status.as_str()));

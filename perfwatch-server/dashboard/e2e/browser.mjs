@@ -140,8 +140,8 @@ async function scrollThrough(page) {
 
 export async function screenshot(page, name) {
   await scrollThrough(page)
-  const folder = process.env.SCREENSHOT_DIR
-  if (!folder) return
+  const { SCREENSHOT_DIR: folder, SCREENSHOT_ONLY: only } = process.env
+  if (!folder || (only && !only.split(' ').includes(name))) return
   mkdirSync(folder, { recursive: true })
   // SCREENSHOT_FOLD=1: only what a window shows, as README has it.
   const fullPage = !process.env.SCREENSHOT_FOLD

@@ -9,6 +9,7 @@ import {
   settings,
   timesOf,
   until,
+  waitLive,
   watch,
   widthOverflow,
 } from './browser.mjs'
@@ -74,6 +75,9 @@ test('a click leads to the dashboard of that host', async () => {
 })
 
 test('the other pages are about the same host', async () => {
+  const opened = []
+  const note = (socket) => opened.push(socket.url())
+  page.on('websocket', note)
   await page.getByRole('link', { name: 'History', exact: true }).click()
   await page.waitForURL(/\/history/)
   assert.equal(chosen(), 'db1')
@@ -85,6 +89,8 @@ test('the other pages are about the same host', async () => {
   await page.getByTestId('collectors').waitFor()
   await page.getByRole('link', { name: 'Dashboard', exact: true }).click()
   await until('the way back leads to it', 10, () => chosen() === 'db1')
+  page.off('websocket', note)
+  assert.equal(opened.length, 1, `one socket for all pages, but for the reload: ${opened}`)
 })
 
 test('the switch is used without a mouse', async () => {
@@ -120,6 +126,7 @@ test('nothing is wider than the window', { timeout: 120_000 }, async () => {
     for (const width of [1440, 390]) {
       await page.setViewportSize({ width, height: 900 })
       await page.goto(`${config.url}/hosts`)
+      await waitLive(page)
       await table().waitFor()
       await screenshot(page, `hosts-${colorScheme}-${width}`)
       assert.ok((await widthOverflow(page)) <= 0, `the overview is too wide at ${width}`)

@@ -8,6 +8,7 @@ mod command;
 mod layers;
 mod markdown;
 mod parse;
+mod place;
 mod settings;
 mod suggest;
 
@@ -21,9 +22,10 @@ use perfwatch_collect::Roots;
 
 pub use layers::{ConfigError, Problem, ReadError};
 pub use markdown::settings_markdown;
+pub use place::{data_file, shown_place};
 pub(crate) use suggest::nearest;
 
-use crate::{daemon::data_file, secret::Secret};
+use crate::secret::Secret;
 
 /// Everything the daemon is told.
 #[derive(Clone, Debug)]

@@ -19,6 +19,7 @@ mod raw;
 mod read_csv;
 mod read_json_lines;
 mod read_parquet;
+mod reader;
 mod table;
 
 use std::{io::Write, ops::Range, time::Duration};

@@ -7,8 +7,8 @@ use csv::{Reader, ReaderBuilder, StringRecord};
 use super::{
     ExchangeError,
     csv::{HOST, TIMESTAMP, plain},
-    import::{FrameReader, Names, check_path},
     number,
+    reader::{FrameReader, Names, check_path},
 };
 use crate::{ImportFrame, ImportValue};
 

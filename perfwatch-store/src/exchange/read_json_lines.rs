@@ -17,9 +17,8 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    ExchangeError,
-    import::{FrameReader, Names, check_path},
-    number,
+    ExchangeError, number,
+    reader::{FrameReader, Names, check_path},
 };
 use crate::{ImportFrame, ImportValue};
 

@@ -14,8 +14,8 @@ use parquet::{
 use super::{
     ExchangeError,
     csv::{HOST, TIMESTAMP},
-    import::{FrameReader, Names, check_path},
     number,
+    reader::{FrameReader, Names, check_path},
 };
 use crate::{ImportFrame, ImportValue};
 

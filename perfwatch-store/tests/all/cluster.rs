@@ -56,6 +56,21 @@ pub(crate) async fn run(url: &str, sql: &'static str) {
     connection.close().await.unwrap();
 }
 
+/// Waits until so many rows of hours are there: hours are sealed without anybody's waiting.
+pub(crate) async fn wait_for_hours(url: &str, rows: i64) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let start = Instant::now();
+    loop {
+        let count = sqlx::query_scalar("SELECT count(*) FROM metrics_hourly");
+        let found: i64 = count.fetch_one(&mut connection).await.unwrap();
+        if found >= rows {
+            return connection.close().await.unwrap();
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{found} hours are there");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 fn options(socket: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass().socket(socket).username("watch").database("postgres")
 }

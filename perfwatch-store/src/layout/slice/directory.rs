@@ -2,6 +2,8 @@
 //!
 //! It is read in place: all numbers have a fixed width, and a series is found by binary search.
 
+use std::ops::Range;
+
 use super::{
     Seal, page_ms,
     parts::{Parts, Piece},
@@ -165,16 +167,8 @@ impl Directory {
 
     /// The number of a series in this directory.
     pub(crate) fn find(&self, series: u32) -> Option<usize> {
-        let (mut from, mut until) = (0, self.series);
-        while from < until {
-            let middle = usize::midpoint(from, until);
-            match self.series(middle).cmp(&series) {
-                std::cmp::Ordering::Less => from = middle + 1,
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Greater => until = middle,
-            }
-        }
-        None
+        let at = first_behind(0..self.series, |at| self.series(at) < series);
+        (at < self.series && self.series(at) == series).then_some(at)
     }
 
     /// How many series there are.
@@ -214,11 +208,22 @@ impl Directory {
         let from = if at == 0 { 0 } else { end(at - 1) };
         let part_end = |part: usize| self.word(self.ends() + 4 * (first_part + part)) as usize;
         // The part that a piece lies in is the first that ends behind its start.
-        let Some(part) = (0..parts).find(|&part| part_end(part) > from) else {
+        let part = first_behind(0..parts, |part| part_end(part) <= from);
+        if part == parts {
             return Piece { part: 0, range: 0..0 };
-        };
+        }
         let base = if part == 0 { 0 } else { part_end(part - 1) };
         let range = from.saturating_sub(base)..end(at).saturating_sub(base);
         Piece { part: (1 + first_part + part) as u32, range }
     }
+}
+
+/// The first place that is not before something.
+fn first_behind(places: Range<usize>, is_before: impl Fn(usize) -> bool) -> usize {
+    let (mut from, mut until) = (places.start, places.end);
+    while from < until {
+        let middle = usize::midpoint(from, until);
+        if is_before(middle) { from = middle + 1 } else { until = middle }
+    }
+    from
 }
