@@ -8,6 +8,8 @@
 #[allow(dead_code, reason = "a part is used")]
 mod cluster;
 mod common;
+#[path = "../../perfwatch-store/tests/all/postgres_process.rs"]
+mod postgres_process;
 
 use std::time::{Duration, Instant};
 
