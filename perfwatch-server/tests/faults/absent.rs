@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use crate::{
     common::program::{Program, run},
     level::{is_full, report},
-    outage::settle,
+    outage::{settle, together},
     postgres::Postgres,
 };
 
@@ -84,16 +84,22 @@ fn appears(found: &str, mut postgres: Postgres, appear: fn(&mut Postgres)) {
     );
 }
 
-#[test]
 fn postgres_that_refuses_at_first_is_made_ready_when_it_appears() {
     appears("nobody there", Postgres::stopped(), Postgres::start);
 }
 
-#[test]
 fn postgres_that_is_silent_at_first_is_made_ready_when_it_speaks() {
     let postgres = Postgres::new();
     postgres.signal(Signal::SIGSTOP);
     appears("silent", postgres, |postgres| postgres.signal(Signal::SIGCONT));
+}
+
+#[test]
+fn postgres_that_is_away_at_first_is_made_ready_when_it_appears() {
+    together(&[
+        postgres_that_refuses_at_first_is_made_ready_when_it_appears,
+        postgres_that_is_silent_at_first_is_made_ready_when_it_speaks,
+    ]);
 }
 
 #[test]

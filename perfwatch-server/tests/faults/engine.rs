@@ -14,6 +14,7 @@ use crate::{
     away::{Counts, drained, last_counts, pass},
     common::program::Program,
     level::{count, report},
+    outage::together,
     process::{Engine, VICTORIA_METRICS},
     proxy::{Mood, Proxy},
 };
@@ -90,31 +91,28 @@ impl Stage {
     }
 }
 
-#[test]
-fn an_engine_that_asks_for_a_pause_gets_it() {
-    for status in ["429 Too Many Requests", "503 Service Unavailable"] {
-        let stage = Stage::new();
-        stage.proxy.set(Mood::Busy(status, 2));
-        let seconds = count(60, 5);
-        let away = stage.pass(seconds);
-        assert!(away.waiting >= u64::from(seconds) * 8, "{away:?}");
-        let took = stage.recover();
-        let busy = std::mem::take(&mut stage.proxy.seen().busy);
-        let asked = busy.len();
-        let shortest = busy.windows(2).map(|two| two[1] - two[0]).min().unwrap();
-        assert!(shortest >= Duration::from_millis(1990), "{shortest:?}");
-        let frames = stage.settle(0);
-        report(
-            &format!("engine answers {}, Retry-After: 2", &status[..3]),
-            &format!("{seconds} s at 10 frames/s"),
-            &format!(
-                "asked {asked} times, at least {} ms apart; {frames} expected, 0 lost, 0 twice, \
+fn a_pause_that_the_engine_asks_for(status: &'static str) {
+    let stage = Stage::new();
+    stage.proxy.set(Mood::Busy(status, 2));
+    let seconds = count(60, 5);
+    let away = stage.pass(seconds);
+    assert!(away.waiting >= u64::from(seconds) * 8, "{away:?}");
+    let took = stage.recover();
+    let busy = std::mem::take(&mut stage.proxy.seen().busy);
+    let asked = busy.len();
+    let shortest = busy.windows(2).map(|two| two[1] - two[0]).min().unwrap();
+    assert!(shortest >= Duration::from_millis(1990), "{shortest:?}");
+    let frames = stage.settle(0);
+    report(
+        &format!("engine answers {}, Retry-After: 2", &status[..3]),
+        &format!("{seconds} s at 10 frames/s"),
+        &format!(
+            "asked {asked} times, at least {} ms apart; {frames} expected, 0 lost, 0 twice, \
                  order kept, drained in {} ms",
-                shortest.as_millis(),
-                took.as_millis()
-            ),
-        );
-    }
+            shortest.as_millis(),
+            took.as_millis()
+        ),
+    );
 }
 
 #[test]
@@ -155,7 +153,6 @@ fn an_engine_that_refuses_one_sample_gets_all_others() {
     );
 }
 
-#[test]
 fn an_engine_that_hangs_is_noticed() {
     let stage = Stage::new();
     stage.proxy.set(Mood::Hangs);
@@ -207,4 +204,13 @@ fn an_engine_that_takes_and_does_not_say_so_has_nothing_twice() {
             sent as u64 - frames
         ),
     );
+}
+
+#[test]
+fn an_engine_that_is_busy_or_hangs_gets_all() {
+    together(&[
+        || a_pause_that_the_engine_asks_for("429 Too Many Requests"),
+        || a_pause_that_the_engine_asks_for("503 Service Unavailable"),
+        an_engine_that_hangs_is_noticed,
+    ]);
 }

@@ -165,6 +165,14 @@ pub(crate) fn settle(program: Program, postgres: &Postgres) -> (u64, f64) {
     (frames, gap)
 }
 
+/// One after another where times are judged; else all at once, for most of each is waiting.
+pub(crate) fn together(faults: &[fn()]) {
+    if is_full() {
+        return faults.iter().for_each(|fault| fault());
+    }
+    std::thread::scope(|scope| faults.iter().for_each(|fault| drop(scope.spawn(fault))));
+}
+
 /// One outage, with the accounts in the same database or elsewhere.
 fn outage(store: &mut Server, fault: &str, seconds: u32, accounts: Option<&Path>) {
     let spool = tempfile::tempdir().unwrap();
@@ -218,13 +226,11 @@ fn postgres_that_is_paused_loses_nothing() {
     }
 }
 
-#[test]
 fn postgres_behind_a_link_that_is_down_loses_nothing() {
     let mut store = Server::behind_a_link(How::Cut);
     outage(&mut store, "PostgreSQL in a namespace, link down", count(300, 14), None);
 }
 
-#[test]
 fn postgres_that_vanishes_without_a_word_loses_nothing() {
     let mut store = Server::behind_a_link(How::Swallowed);
     outage(&mut store, "PostgreSQL in a namespace, packets lost", count(120, 14), None);
@@ -294,12 +300,20 @@ fn postgres_that_ends_all_connections_loses_nothing() {
     );
 }
 
-#[test]
 fn a_stop_while_postgres_is_away_loses_nothing() {
     stopped_meanwhile(&mut Server::paused());
 }
 
-#[test]
 fn an_outage_longer_than_the_spool_drops_the_oldest() {
     longer_than_the_spool(&mut Server::killed());
+}
+
+#[test]
+fn postgres_that_is_away_for_long_loses_nothing() {
+    together(&[
+        postgres_behind_a_link_that_is_down_loses_nothing,
+        postgres_that_vanishes_without_a_word_loses_nothing,
+        a_stop_while_postgres_is_away_loses_nothing,
+        an_outage_longer_than_the_spool_drops_the_oldest,
+    ]);
 }

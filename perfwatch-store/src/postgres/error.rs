@@ -43,6 +43,11 @@ fn by_code(place: &str, code: &str, message: String) -> Option<StoreError> {
             "{place}: {message}; make this user the owner of the database, or grant it CREATE on \
              the schema and all rights on PerfWatch's tables"
         )),
+        // The frames are not at fault: they wait.
+        ("42P01" | "3F000", _) => StoreError::unavailable(format!(
+            "{place} has lost its tables: {message}; restore them, or start PerfWatch again, which \
+             makes new ones"
+        )),
         ("25006", _) => StoreError::unavailable(format!("{place} only reads now: {message}")),
         ("55P03" | "57014", _) => unavailable(),
         // Lost connections, resources, a shutdown, deadlocks, a failing disk.

@@ -56,6 +56,17 @@ async fn a_day_goes_by_its_partition() {
 }
 
 #[tokio::test]
+async fn tables_that_went_are_told_and_no_frame_is_blamed() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads([START])).await.unwrap();
+    run(&url, "DROP TABLE metrics_snapshots, hosts").await;
+    let error = store.append(&loads([START + 1])).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert!(error.to_string().contains("restore them, or start PerfWatch again"), "{error}");
+}
+
+#[tokio::test]
 async fn the_hours_for_plain_sql_are_what_the_store_answers() {
     let url = database().await;
     let store = open(&url).await.unwrap().store;
