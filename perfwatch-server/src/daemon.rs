@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use perfwatch_collect::{MetricsAggregator, Sampler, host_facts};
-use perfwatch_store::{Opened, Record, StoreError};
+use perfwatch_store::{Opened, Record, StoreError, WriterCounts};
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 
 use crate::{
@@ -235,6 +235,8 @@ async fn flush(app: &App) {
     let before = app.way.writer.counts().dropped;
     let after = app.way.writer.shutdown(LAST_FRAMES).await;
     let lost = after.dropped.saturating_sub(before);
+    let WriterCounts { expected, stored, waiting, dropped, .. } = after;
+    tracing::info!(expected, stored, waiting, dropped, "what became of all frames");
     if lost > 0 {
         tracing::warn!(frames = lost, "the last frames could not be stored");
     }

@@ -11,7 +11,10 @@ use crate::{auth, config::AuthConfig, daemon::StartError, secret::Secret};
 const ADMIN: &str = "admin";
 
 /// For so long the start waits for a store that says nothing.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// For so long nobody waits for it but this.
+const LATER: Duration = Duration::from_secs(8);
 
 /// How often a store that was away is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -38,7 +41,7 @@ impl FirstUser {
         accounts: &dyn Accounts,
         config: &AuthConfig,
     ) -> Result<Self, StartError> {
-        match look(accounts, config).await {
+        match look(accounts, config, PATIENCE).await {
             Err(StartError::Store(error)) if is_away(&error) => {
                 tracing::warn!(%error, "the store is away: live goes on, logins wait for it");
                 Ok(Self::Unknown)
@@ -81,7 +84,7 @@ impl FirstUser {
         loop {
             sleep(AGAIN).await;
             if found.is_unknown() {
-                match look(accounts.as_ref(), &config).await {
+                match look(accounts.as_ref(), &config, LATER).await {
                     Ok(now) => found = now,
                     Err(error) => tracing::debug!(%error, "the store is still away"),
                 }
@@ -104,9 +107,13 @@ impl FirstUser {
     }
 }
 
-async fn look(accounts: &dyn Accounts, config: &AuthConfig) -> Result<FirstUser, StartError> {
-    let count = timeout(PATIENCE, accounts.user_count()).await.map_err(|_| {
-        let seconds = PATIENCE.as_secs();
+async fn look(
+    accounts: &dyn Accounts,
+    config: &AuthConfig,
+    patience: Duration,
+) -> Result<FirstUser, StartError> {
+    let count = timeout(patience, accounts.user_count()).await.map_err(|_| {
+        let seconds = patience.as_secs_f64();
         StoreError::Unavailable { reason: format!("it gave no answer within {seconds} s") }
     })??;
     if count > 0 {

@@ -8,6 +8,9 @@
 #[allow(dead_code, reason = "a part is used")]
 mod cluster;
 mod common;
+#[path = "../../perfwatch-store/tests/all/postgres_process.rs"]
+#[allow(dead_code, reason = "a part is used")]
+mod postgres_process;
 
 use std::time::{Duration, Instant};
 

@@ -52,11 +52,12 @@ pub async fn open_with_accounts(store: &str, accounts: &str) -> Result<Opened, S
             "an engine keeps no accounts: keep them in `sqlite:PATH` or PostgreSQL",
         ));
     }
-    let opened = open(store).await?;
     if store == accounts {
-        return Ok(opened);
+        return open(store).await;
     }
-    Ok(Opened { accounts: open(accounts).await?.accounts, ..opened })
+    // At once: each may be a server that says nothing for a while.
+    let (opened, beside) = tokio::try_join!(open(store), open(accounts))?;
+    Ok(Opened { accounts: beside.accounts, ..opened })
 }
 
 /// Whether a URL names an engine, which keeps series and no accounts.

@@ -25,17 +25,14 @@ enum Command {
     },
     /// Send the frames of many made hosts, each through a writer of its own.
     Fleet {
-        /// The store.
-        url: String,
+        /// Host and port of the VictoriaMetrics that they write to.
+        authority: String,
         /// How many hosts.
         #[arg(long, default_value_t = 1000)]
         hosts: usize,
         /// For how long.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
-        /// The receiver's process, to tell what it costs.
-        #[arg(long)]
-        receiver: Option<u32>,
     },
 }
 
@@ -48,9 +45,9 @@ fn main() -> Result<()> {
 async fn run(command: Command) -> Result<()> {
     match command {
         Command::Postgres { url, days } => print(&mut stdout(), &compare(&url, days).await?),
-        Command::Fleet { url, hosts, seconds, receiver } => {
+        Command::Fleet { authority, hosts, seconds } => {
             let length = Duration::from_secs(seconds);
-            fleet(&url, hosts, length, receiver).await?.print(&mut stdout())
+            fleet(&authority, hosts, length).await?.print(&mut stdout())
         }
     }
 }

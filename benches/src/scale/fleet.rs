@@ -1,55 +1,82 @@
-//! A thousand hosts in one process, each with the writer that a daemon has, onto one store.
+//! A thousand hosts in one process, each with the writer that a daemon has, onto one engine.
 
 use std::{
     fs,
-    io::Write,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
-use nix::{time::clock_getcpuclockid, unistd::Pid};
-use perfwatch_store::{BatchMetricsWriter, Record, Store, WriterOptions, open};
-use tokio::time::{Instant as TokioInstant, sleep_until};
+use perfwatch_store::{BatchMetricsWriter, HostIdentity, Record, Store, WriterOptions, open};
+use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
 
-use super::lag::{Lagging, now_ms};
+use super::{
+    lag::{Lagging, now_ms},
+    receiver::{Received, Receiver},
+};
 use crate::{
     history::{INTERVAL_MS, Kind, MadeHost, Memory},
-    process_cpu_ns,
+    process_cpu_ns, thread_cpu_ns,
 };
 
-/// Hosts are seen at other moments of their day.
-const APART: usize = 17;
+/// What a made host has at each tick.
+const VALUES: u64 = 200;
 
-/// How long the last frames may take.
+/// How long the store may take for what waits at the end.
 const LAST: Duration = Duration::from_secs(30);
 
-/// What a fleet cost. Rates are per second of the run.
+/// Before anything is measured every host sends so many frames: the first makes its series.
+const FIRST: u32 = 2;
+
+/// What a fleet cost, and how it went.
 #[derive(Debug, Default)]
 pub struct Fleet {
     /// How many hosts.
     pub hosts: usize,
-    /// How long they sent, in seconds.
+    /// The first frames of all hosts, which register and make their series.
+    pub first: Stretch,
+    /// All frames behind them.
+    pub steady: Stretch,
+    /// Frames that were given up.
+    pub dropped: u64,
+    /// Resident memory of this process at the end without that of the made hosts, in bytes.
+    pub sender_bytes: u64,
+    /// Bytes on the receiver's disk per value, once all is there.
+    pub disk: f64,
+    /// The machine's load average over a minute, before and after.
+    pub load: [String; 2],
+}
+
+/// A part of the time.
+#[derive(Debug, Default)]
+pub struct Stretch {
+    /// How long it was, in seconds.
     pub seconds: f64,
     /// Frames that the store acknowledged.
     pub frames: u64,
-    /// Values in them.
-    pub values: u64,
-    /// Frames that were given up.
-    pub dropped: u64,
     /// How long a frame took from its moment until it was acknowledged, in milliseconds: half of
     /// them, 99 of 100, and the slowest.
     pub lag_ms: [i64; 3],
     /// CPU time of this process in seconds, making the frames not counted.
     pub sender_cpu_s: f64,
-    /// Resident memory of this process at the end, in bytes.
-    pub sender_bytes: u64,
-    /// CPU time of the receiver in seconds; nothing if its process is not known.
-    pub receiver_cpu_s: Option<f64>,
-    /// Resident memory of the receiver at the end, in bytes.
-    pub receiver_bytes: Option<u64>,
-    /// Bytes that came to this host's loopback meanwhile, from every program: the wire.
-    pub wire_bytes: u64,
+    /// What the receiver says.
+    pub received: Received,
+}
+
+impl Stretch {
+    /// Values in its frames.
+    pub fn values(&self) -> f64 {
+        (self.frames * VALUES) as f64
+    }
+}
+
+/// The hosts, their store and its server.
+struct Senders {
+    hosts: Vec<Host>,
+    store: Arc<Lagging>,
+    receiver: Receiver,
+    /// Frames that were pushed so far.
+    pushed: u64,
 }
 
 /// One host: its frames to come, and its way to the store.
@@ -59,124 +86,104 @@ struct Host {
     writer: BatchMetricsWriter,
 }
 
-/// Sends the frames of so many hosts for so long, one each 5 s, evenly spread.
+/// Sends the frames of so many hosts for so long, one each 5 s, evenly spread, to the engine at
+/// this host and port.
 ///
 /// # Errors
-/// What the store ran into, or if it took nothing.
-pub async fn fleet(
-    url: &str,
-    hosts: usize,
-    length: Duration,
-    receiver: Option<u32>,
-) -> Result<Fleet> {
-    let store = Arc::new(Lagging::new(open(url).await?.store));
-    let mut all: Vec<Host> = (0..hosts).map(|number| host(number, &store)).collect();
-    let receiver_before = receiver.map(receiver_cpu_s).transpose()?;
-    let (wire, cpu) = (loopback_bytes()?, process_cpu_ns()?);
-    let (start, begun) = (Instant::now(), TokioInstant::now());
-    let (mut made_ns, mut values) = (0, 0);
-    let between = Duration::from_millis(INTERVAL_MS.unsigned_abs()) / u32::try_from(hosts)?;
-    'sending: for turn in 0.. {
-        for (number, host) in all.iter_mut().enumerate() {
-            let at = between * u32::try_from(turn * hosts + number)?;
-            if at >= length {
-                break 'sending;
-            }
-            sleep_until(begun + at).await;
-            let before = crate::thread_cpu_ns()?;
-            let mut view = host.frames.next().context("a made host has no end")?;
-            view.timestamp_ms = now_ms();
-            made_ns += crate::thread_cpu_ns()? - before;
-            host.writer.push(Record::new(Arc::clone(&host.name), Arc::new(view)));
-            values += 200;
-        }
+/// What the store ran into, or if it did not take everything.
+pub async fn fleet(authority: &str, hosts: usize, length: Duration) -> Result<Fleet> {
+    let store =
+        Arc::new(Lagging::new(open(&format!("prometheus+http://{authority}")).await?.store));
+    let made: Vec<MadeHost> =
+        (0..hosts).map(|number| MadeHost::seeded(Kind::Busy, number as u64)).collect();
+    let (memory, before) = (Memory::read()?.now, load()?);
+    let hosts_of = made.into_iter().enumerate();
+    let receiver = Receiver(authority.to_owned());
+    let all = hosts_of.map(|(number, frames)| host(number, frames, &store)).collect();
+    let mut senders = Senders { hosts: all, store, receiver, pushed: 0 };
+    let interval = Duration::from_millis(INTERVAL_MS.unsigned_abs());
+    let first = senders.stretch(interval * FIRST).await?;
+    let steady = senders.stretch(length).await?;
+    let sender_bytes = Memory::read()?.now.saturating_sub(memory);
+    let mut dropped = 0;
+    for host in &senders.hosts {
+        dropped += host.writer.shutdown(LAST).await.dropped;
     }
-    let mut found = Fleet { hosts, values, ..Fleet::default() };
-    for host in &all {
-        let counts = host.writer.shutdown(LAST).await;
-        found.frames += counts.stored;
-        found.dropped += counts.dropped + counts.waiting;
-    }
-    found.seconds = start.elapsed().as_secs_f64();
-    found.sender_cpu_s = (process_cpu_ns()? - cpu).saturating_sub(made_ns) as f64 / 1e9;
-    found.wire_bytes = loopback_bytes()? - wire;
-    found.sender_bytes = Memory::read()?.now;
-    if let (Some(pid), Some(before)) = (receiver, receiver_before) {
-        found.receiver_cpu_s = Some(receiver_cpu_s(pid)? - before);
-        found.receiver_bytes = Some(resident_bytes(pid)?);
-    }
-    let lags = store.take();
-    ensure!(!lags.is_empty(), "the store took nothing");
-    let part = |share: f64| lags.get(((lags.len() - 1) as f64 * share) as usize).copied();
-    found.lag_ms = [0.5, 0.99, 1.0].map(|share| part(share).unwrap_or_default());
-    store.close().await;
-    Ok(found)
+    senders.store.close().await;
+    senders.receiver.flush()?;
+    let disk = senders.receiver.read()?.disk / (first.values() + steady.values());
+    let load = [before, load()?];
+    Ok(Fleet { hosts, first, steady, dropped, sender_bytes, disk, load })
 }
 
-fn host(number: usize, store: &Arc<Lagging>) -> Host {
-    let mut frames = MadeHost::new(Kind::Busy);
-    frames.by_ref().take(number * APART % 17_280).for_each(drop);
+fn host(number: usize, frames: MadeHost, store: &Arc<Lagging>) -> Host {
+    let name: Arc<str> = format!("host-{number:05}").into();
+    let identity = HostIdentity {
+        name: Arc::clone(&name),
+        id: format!("{number:032x}").into(),
+        interval_ms: INTERVAL_MS.unsigned_abs(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    };
+    let options = WriterOptions { identity: Some(identity), ..WriterOptions::default() };
     let store = Arc::clone(store) as Arc<dyn Store>;
-    Host {
-        name: format!("host-{number:05}").into(),
-        frames,
-        writer: BatchMetricsWriter::spawn(store, WriterOptions::default()),
-    }
+    Host { name, frames, writer: BatchMetricsWriter::spawn(store, options) }
 }
 
-/// CPU time of another process, in seconds.
-fn receiver_cpu_s(pid: u32) -> Result<f64> {
-    let clock = clock_getcpuclockid(Pid::from_raw(pid.try_into()?)).context("no such receiver")?;
-    Ok(Duration::from(clock.now()?).as_secs_f64())
-}
-
-fn resident_bytes(pid: u32) -> Result<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).context("the receiver is gone")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(1024 * number.context("no VmRSS of the receiver")?)
-}
-
-/// Bytes that the loopback interface took so far.
-fn loopback_bytes() -> Result<u64> {
-    let text = fs::read_to_string("/proc/net/dev").context("/proc/net/dev cannot be read")?;
-    let line = text.lines().find_map(|line| line.trim_start().strip_prefix("lo:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).context("no loopback")
-}
-
-impl Fleet {
-    /// The lines of a table in Markdown.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn print(&self, out: &mut impl Write) -> Result<()> {
-        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let per_value = |amount: f64| amount / self.values.max(1) as f64;
-        writeln!(out, "| {} hosts, one frame each 5 s, {:.0} s | |", self.hosts, self.seconds)?;
-        writeln!(out, "|---|---:|")?;
-        writeln!(out, "| frames acknowledged | {} |", self.frames)?;
-        writeln!(out, "| frames given up | {} |", self.dropped)?;
-        writeln!(out, "| values a second | {:.0} |", self.values as f64 / self.seconds)?;
-        let [half, most, slowest] = self.lag_ms;
-        writeln!(out, "| lag, half / 99 of 100 / slowest: ms | {half} / {most} / {slowest} |")?;
-        let share = |seconds: f64| 100.0 * seconds / self.seconds;
-        writeln!(
-            out,
-            "| sender: % of a core, us per value | {:.1}, {:.2} |",
-            share(self.sender_cpu_s),
-            1e6 * per_value(self.sender_cpu_s)
-        )?;
-        writeln!(out, "| sender: MiB resident | {:.0} |", mib(self.sender_bytes))?;
-        writeln!(out, "| wire: bytes per value | {:.2} |", per_value(self.wire_bytes as f64))?;
-        if let (Some(cpu), Some(bytes)) = (self.receiver_cpu_s, self.receiver_bytes) {
-            writeln!(
-                out,
-                "| receiver: % of a core, us per value | {:.1}, {:.2} |",
-                share(cpu),
-                1e6 * per_value(cpu)
-            )?;
-            writeln!(out, "| receiver: MiB resident | {:.0} |", mib(bytes))?;
+impl Senders {
+    /// Sends for so long, waits until the store has everything, and says what that took.
+    async fn stretch(&mut self, length: Duration) -> Result<Stretch> {
+        let before = self.receiver.read()?;
+        let (start, cpu, pushed) = (Instant::now(), process_cpu_ns()?, self.pushed);
+        let made_ns = self.send(length).await?;
+        let patience = Instant::now() + LAST;
+        while self.stored() < self.pushed && Instant::now() < patience {
+            sleep(Duration::from_millis(20)).await;
         }
-        Ok(())
+        let frames = self.pushed - pushed;
+        ensure!(self.stored() == self.pushed, "the store did not take all of {frames} frames");
+        let lags = self.store.take();
+        let part = |share: f64| lags.get(((lags.len() - 1) as f64 * share) as usize).copied();
+        ensure!(!lags.is_empty(), "the store took nothing");
+        Ok(Stretch {
+            seconds: start.elapsed().as_secs_f64(),
+            frames,
+            lag_ms: [0.5, 0.99, 1.0].map(|share| part(share).unwrap_or_default()),
+            sender_cpu_s: (process_cpu_ns()? - cpu).saturating_sub(made_ns) as f64 / 1e9,
+            received: self.receiver.read()?.since(&before),
+        })
     }
+
+    /// Says how long making the frames took, in nanoseconds of CPU.
+    async fn send(&mut self, length: Duration) -> Result<u64> {
+        let begun = TokioInstant::now();
+        let count = u32::try_from(self.hosts.len())?;
+        let between = Duration::from_millis(INTERVAL_MS.unsigned_abs()) / count;
+        let mut made_ns = 0;
+        for turn in 0.. {
+            for (number, host) in (0..).zip(&mut self.hosts) {
+                let at = between * (turn * count + number);
+                if at >= length {
+                    return Ok(made_ns);
+                }
+                sleep_until(begun + at).await;
+                let before = thread_cpu_ns()?;
+                let mut view = host.frames.next().context("a made host has no end")?;
+                view.timestamp_ms = now_ms();
+                made_ns += thread_cpu_ns()? - before;
+                host.writer.push(Record::new(Arc::clone(&host.name), Arc::new(view)));
+                self.pushed += 1;
+            }
+        }
+        Ok(made_ns)
+    }
+
+    fn stored(&self) -> u64 {
+        self.hosts.iter().map(|host| host.writer.counts().stored).sum()
+    }
+}
+
+/// The load average over a minute.
+fn load() -> Result<String> {
+    let text = fs::read_to_string("/proc/loadavg").context("/proc/loadavg cannot be read")?;
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
 }

@@ -5,6 +5,9 @@ mod fleet;
 mod lag;
 mod plain;
 mod postgres;
+mod receiver;
+mod sheet;
 
-pub use fleet::{Fleet, fleet};
+pub use fleet::{Fleet, Stretch, fleet};
 pub use postgres::{compare, print};
+pub use receiver::Received;

@@ -5,6 +5,7 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Child, Command, Output, Stdio},
+    sync::mpsc::{Receiver, channel},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -42,6 +43,7 @@ fn program(data: &Path, more: &[&str]) -> Command {
 pub struct Program {
     child: Child,
     log: Option<JoinHandle<String>>,
+    lines: Receiver<String>,
     pub port: u16,
     pub said: Vec<String>,
 }
@@ -78,6 +80,20 @@ impl Program {
         Self::spawn(command, 4)
     }
 
+    /// Starts it on this store, without a password from outside; it may be away.
+    pub fn first_start_on(store: &str, more: &[&str]) -> Self {
+        let store = format!("--store={store}");
+        let arguments = ["--listen=127.0.0.1:0", "--interval=100ms", &store];
+        let mut command = command(&[&arguments, more].concat());
+        command.env_remove("PERFWATCH_ADMIN_PASSWORD");
+        Self::spawn(command, 2)
+    }
+
+    /// What it says next on its standard output, if that is within this time.
+    pub fn next_line(&self, patience: Duration) -> Option<String> {
+        self.lines.recv_timeout(patience).ok()
+    }
+
     /// Waits until it has said so many lines.
     fn spawn(mut command: Command, lines: usize) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -87,16 +103,23 @@ impl Program {
             stderr.read_to_end(&mut text).unwrap();
             String::from_utf8_lossy(&text).into_owned()
         });
-        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            for line in output.lines() {
+                // Most tests do not wait for more.
+                let _ = sender.send(line.unwrap());
+            }
+        });
         let mut said = Vec::new();
         while said.len() < lines {
-            match output.next() {
-                Some(line) => said.push(line.unwrap()),
-                None => panic!("it did not start: {}", log.join().unwrap()),
+            match receiver.recv() {
+                Ok(line) => said.push(line),
+                Err(_) => panic!("it did not start: {}", log.join().unwrap()),
             }
         }
         let port = said[0].rsplit(':').next().unwrap().parse().unwrap();
-        Self { child, log: Some(log), port, said }
+        Self { child, log: Some(log), lines: receiver, port, said }
     }
 
     pub fn get(&self, path: &str, token: &str) -> (u16, String) {
@@ -109,7 +132,11 @@ impl Program {
     }
 
     pub fn login(&self) -> String {
-        let (status, body) = self.try_login(PASSWORD);
+        self.login_with(PASSWORD)
+    }
+
+    pub fn login_with(&self, password: &str) -> String {
+        let (status, body) = self.try_login(password);
         assert_eq!(status, 200, "{body}");
         let body: Value = serde_json::from_str(&body).unwrap();
         body["access_token"].as_str().unwrap().to_owned()
@@ -123,7 +150,18 @@ impl Program {
 
     /// Asks again and again until the answer is as wanted.
     pub fn wait_for(&self, path: &str, token: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        self.wait_within(Duration::from_secs(20), path, token, wanted)
+    }
+
+    /// The same for so long.
+    pub fn wait_within(
+        &self,
+        patience: Duration,
+        path: &str,
+        token: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let deadline = Instant::now() + patience;
         loop {
             let answer = self.json(path, token);
             if wanted(&answer) {

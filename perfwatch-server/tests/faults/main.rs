@@ -1,5 +1,5 @@
 //! What the daemon does when something breaks: a full disk, a file that is none, a second daemon,
-//! a clock that is turned.
+//! a clock that is turned, a store that is away.
 //!
 //! As in the store's own faults, each runs in a short form with all other tests, and as often as it
 //! takes to believe it in `make test-faults`.
@@ -10,10 +10,20 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod absent;
 mod away;
 mod clock;
+mod engine;
 mod files;
 mod full;
 #[path = "../../../perfwatch-store/tests/faults/level.rs"]
 mod level;
+mod link;
+mod outage;
+mod postgres;
+#[path = "../../../perfwatch-store/tests/all/postgres_process.rs"]
+mod postgres_process;
+#[path = "../../../perfwatch-store/tests/all/process.rs"]
+mod process;
+mod proxy;
 mod two;

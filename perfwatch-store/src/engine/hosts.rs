@@ -9,7 +9,8 @@ use crate::{
     HostIdentity, HostInfo, HostNewest, NewestValue, Selection, StoreError,
     answer::Asked,
     archive::{Files, Moment, Shelf, TIMES, shelves_of},
-    layout::slice::Directory,
+    head::HeadRows,
+    layout::{Selected, SeriesInfo, slice::Directory},
     query::LAST_MS,
     registry::Machine,
     store,
@@ -114,22 +115,27 @@ impl<F: Files> Engine<F> {
             return None;
         }
         let rows = Asked::new(selection, &index).rows(&self.head());
-        let selected = host.select(&selection.patterns);
-        // By slot: when, and what.
-        let mut newest = vec![(i64::MIN, MISSING); selected.series.len()];
-        for (wanted, column) in selected.wanted.iter().zip(&rows.columns) {
-            let last = rows.times.iter().zip(column).rfind(|(_, value)| **value != MISSING);
-            let (Some((&time, &value)), Some(cell)) = (last, newest.get_mut(wanted.slot)) else {
-                continue;
-            };
-            *cell = (*cell).max((time, value.saturating_mul(wanted.factor)));
-        }
-        let values = selected.series.into_iter().zip(newest).filter_map(|(series, (_, value))| {
-            let value = Decimal { value, decimals: series.decimals }.get()?;
-            Some(NewestValue { path: series.path.to_string(), value })
-        });
-        Some(values.collect())
+        let newest = newest_of_rows(&rows, host.select(&selection.patterns));
+        Some(newest.into_iter().flatten().collect())
     }
+}
+
+/// The newest value of each selected series, where there is one.
+pub(crate) fn newest_of_rows(rows: &HeadRows, selected: Selected) -> Vec<Option<NewestValue>> {
+    // By slot: when, and what.
+    let mut newest = vec![(i64::MIN, MISSING); selected.series.len()];
+    for (wanted, column) in selected.wanted.iter().zip(&rows.columns) {
+        let last = rows.times.iter().zip(column).rfind(|(_, value)| **value != MISSING);
+        let (Some((&time, &value)), Some(cell)) = (last, newest.get_mut(wanted.slot)) else {
+            continue;
+        };
+        *cell = (*cell).max((time, value.saturating_mul(wanted.factor)));
+    }
+    let value = |(series, (_, value)): (SeriesInfo, (i64, i64))| {
+        let value = Decimal { value, decimals: series.decimals }.get()?;
+        Some(NewestValue { path: series.path.to_string(), value })
+    };
+    selected.series.into_iter().zip(newest).map(value).collect()
 }
 
 /// The first and the last time of the first and of the last slice.

@@ -37,7 +37,9 @@ use crate::{
 };
 pub(crate) use append::{Late, due_before};
 pub use contents::{HostContents, SliceBytes};
+pub(crate) use hosts::newest_of_rows;
 use recent::Recent;
+pub(crate) use verify::damaged_ranges;
 pub use verify::{DamagedRange, Progress};
 
 /// How many directories are read in one transaction where all are.

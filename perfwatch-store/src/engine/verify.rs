@@ -5,9 +5,9 @@ use crate::{
     StoreError,
     archive::{Files, Shelf, TIMES, shelves_of},
     compose::Loaded,
-    damage::Damaged,
+    damage::{Damage, Damaged},
     layout::{
-        Place,
+        Index, Place,
         slice::{Column, Directory, Entry, page_ms, span_ms},
     },
 };
@@ -162,12 +162,7 @@ impl<F: Files> Engine<F> {
     /// What was found damaged since the opening, as far as it is worth listing. Where a frame or
     /// an hour begins is known; how far it goes, at most.
     pub(crate) fn damaged_ranges(&self) -> Vec<DamagedRange> {
-        let range = |damaged: Damaged| {
-            let length_ms = page_ms(damaged.place.interval_ms);
-            let what = "what is stored here is damaged and left out";
-            self.damaged_range(damaged.place, length_ms, damaged.series, what)
-        };
-        self.damage.first(LISTED).into_iter().map(range).collect()
+        damaged_ranges(&self.damage, &self.index())
     }
 
     fn damaged_range(
@@ -177,16 +172,29 @@ impl<F: Files> Engine<F> {
         series: Option<u32>,
         what: &str,
     ) -> DamagedRange {
-        let index = self.index();
-        let host = index.get(place.host);
-        DamagedRange {
-            host: host.map_or_else(String::new, |host| host.name.to_string()),
-            series: series.map(|series| {
-                host.and_then(|host| host.path_of(series)).unwrap_or_default().to_owned()
-            }),
-            start_ms: place.timestamp_ms,
-            end_ms: place.timestamp_ms.saturating_add(length_ms),
-            what: what.to_owned(),
-        }
+        damaged_range(&self.index(), Damaged { place, series }, length_ms, what)
+    }
+}
+
+/// What was found damaged since the opening, by name: the first so many.
+pub(crate) fn damaged_ranges(damage: &Damage, index: &Index) -> Vec<DamagedRange> {
+    let range = |damaged: Damaged| {
+        let length_ms = page_ms(damaged.place.interval_ms);
+        damaged_range(index, damaged, length_ms, "what is stored here is damaged and left out")
+    };
+    damage.first(LISTED).into_iter().map(range).collect()
+}
+
+fn damaged_range(index: &Index, damaged: Damaged, length_ms: i64, what: &str) -> DamagedRange {
+    let Damaged { place, series } = damaged;
+    let host = index.get(place.host);
+    DamagedRange {
+        host: host.map_or_else(String::new, |host| host.name.to_string()),
+        series: series.map(|series| {
+            host.and_then(|host| host.path_of(series)).unwrap_or_default().to_owned()
+        }),
+        start_ms: place.timestamp_ms,
+        end_ms: place.timestamp_ms.saturating_add(length_ms),
+        what: what.to_owned(),
     }
 }

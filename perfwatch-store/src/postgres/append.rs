@@ -1,9 +1,13 @@
-//! Appending: one transaction for a batch, one statement for all its rows.
+//! Appending: one transaction for a batch, one statement for all rows of a host.
+//!
+//! PostgreSQL packs values only in rows of more than 2 KiB, and documents are shorter. So they first
+//! go into a temporary table, with a filling that makes its rows long enough, and from there as they
+//! are: packed, they take half.
 //!
 //! Whoever writes for a host holds its row in `hosts` meanwhile, and so does whoever puts its frames
 //! into slices: a frame that is sent again is found where it is.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::{Connection, Executor, PgConnection, Row};
 
@@ -19,40 +23,92 @@ use crate::{
     Record, StoreError,
     archive::{Shelf, TIMES},
     engine::Late,
+    layout::{Frame, Place},
 };
 
 /// As many series as a host has at most.
-const MOST_SERIES: usize = 1 << 20;
+const MOST_SERIES: i32 = 1 << 20;
 
-/// The frames that are new, and then their documents. A time that is `epoch + ms` is exact.
+/// The temporary table of a session that appends. PGLZ packs short documents best.
+pub(super) const STAGE: &str = "CREATE TEMP TABLE perfwatch_staged (\
+    host_id int, time_ms bigint, metric_type text, \
+    metric_data jsonb COMPRESSION pglz, filling text) \
+    WITH (toast_tuple_target = 128) ON COMMIT DELETE ROWS; \
+    ALTER TABLE perfwatch_staged ALTER metric_data SET STORAGE MAIN, ALTER filling SET STORAGE PLAIN";
+
+/// Packs documents.
+const FILL: &str = "INSERT INTO perfwatch_staged \
+    SELECT $1, row.time_ms, row.type, row.data::jsonb, repeat('-', 2048) \
+    FROM unnest($2::bigint[], $3::text[], $4::text[]) AS row (time_ms, type, data)";
+
+/// The frames that are new, and then their documents. A time that is `epoch + ms` is exact. Late
+/// frames that retention took away may have documents until their day goes.
 const INSERT: &str = "WITH new AS (\
-    INSERT INTO frames (host_id, time_ms) SELECT $1, time_ms FROM unnest($2::bigint[]) AS time_ms \
-    ON CONFLICT DO NOTHING RETURNING time_ms) \
+    INSERT INTO frames (host_id, time_ms, body) \
+    SELECT $1, time_ms, body FROM unnest($2::bigint[], $3::bytea[]) AS row (time_ms, body) \
+    ON CONFLICT DO NOTHING \
+    RETURNING time_ms, timestamptz 'epoch' + time_ms * interval '1 millisecond' AS timestamp) \
     INSERT INTO metrics_snapshots (timestamp, host, metric_type, metric_data) \
-    SELECT timestamptz 'epoch' + row.time_ms * interval '1 millisecond', $3, row.type, row.data::jsonb \
-    FROM unnest($4::bigint[], $5::text[], $6::text[]) AS row (time_ms, type, data) \
-    JOIN new USING (time_ms) ON CONFLICT DO NOTHING";
+    SELECT new.timestamp, $4, row.metric_type, row.metric_data \
+    FROM perfwatch_staged row JOIN new USING (time_ms) WHERE row.host_id = $1 \
+    AND (new.time_ms >= $5 OR NOT EXISTS (SELECT FROM metrics_snapshots old \
+        WHERE old.metric_type = row.metric_type AND old.timestamp = new.timestamp \
+        AND old.host = $4))";
 
 /// The frames of one host, ready to be written.
 #[derive(Default)]
 struct Batch {
-    /// By time: metric types with their documents.
-    frames: BTreeMap<i64, Vec<(String, String)>>,
-    /// By decimals.
-    series: BTreeMap<u8, HashSet<String>>,
+    frames: BTreeMap<i64, Prepared>,
+    /// Paths and decimals.
+    series: Vec<(String, u8)>,
+    /// Of each path, where it is among the series.
+    places: HashMap<String, Vec<usize>>,
+}
+
+/// One of them.
+struct Prepared {
+    /// Metric types with their documents.
+    documents: Vec<(String, String)>,
+    /// By the place of their series in the batch.
+    values: Vec<(usize, i64)>,
 }
 
 impl Batch {
     fn add(&mut self, record: &Record) {
-        let mut path = String::new();
+        let (mut path, mut values) = (String::new(), Vec::new());
         record.for_each_point(|point| {
             write_path(&mut path, &point);
-            let series = self.series.entry(point.value.decimals).or_default();
-            if !series.contains(path.as_str()) {
-                series.insert(path.clone());
-            }
+            values.push((self.place(&path, point.value.decimals), point.value.value));
         });
-        self.frames.insert(record.timestamp_ms(), documents(record));
+        let documents = documents(record);
+        self.frames.insert(record.timestamp_ms(), Prepared { documents, values });
+    }
+
+    /// Where a series is in the batch.
+    fn place(&mut self, path: &str, decimals: u8) -> usize {
+        let known = self.places.get(path).into_iter().flatten();
+        let is_it = |&&place: &&usize| self.series.get(place).is_some_and(|it| it.1 == decimals);
+        if let Some(place) = known.copied().find(|place| is_it(&place)) {
+            return place;
+        }
+        let place = self.series.len();
+        self.series.push((path.to_owned(), decimals));
+        self.places.entry(path.to_owned()).or_default().push(place);
+        place
+    }
+}
+
+impl Prepared {
+    /// As it is kept; `numbers` are those of the batch's series.
+    fn seal(&self, place: Place, numbers: &[Option<u32>]) -> Vec<u8> {
+        let number = |series: usize| numbers.get(series).copied().flatten();
+        let values = self.values.iter();
+        let mut values: Vec<(u32, i64)> =
+            values.filter_map(|&(series, value)| Some((number(series)?, value))).collect();
+        // Of two values of one series, the first counts.
+        values.sort_by_key(|(series, _)| *series);
+        values.dedup_by_key(|(series, _)| *series);
+        Frame { place, values }.seal()
     }
 }
 
@@ -129,59 +185,54 @@ impl PostgresStore {
         let host = hold(connection, name).await.map_err(&explain)?;
         let (id, series) = (number(host.id), number(host.series) as usize);
         self.names.learn(connection, id, series).await.map_err(&explain)?;
-        self.add_series(connection, &host, batch).await.map_err(&explain)?;
+        let numbers = self.numbers(connection, &host, batch).await.map_err(&explain)?;
         let new = self.not_sliced(connection, &host, batch).await?;
-        let (mut times, mut types, mut documents_of) = (Vec::new(), Vec::new(), Vec::new());
-        for (time, documents) in batch.frames.iter().filter(|(time, _)| new.contains(time)) {
-            for (metric_type, document) in documents {
-                times.push(*time);
+        let shelf = Shelf { host: id, interval_ms: 0 };
+        let (mut bodies, mut times, mut types, mut data) = (Vec::new(), vec![], vec![], vec![]);
+        for (&time, frame) in batch.frames.iter().filter(|(time, _)| new.contains(time)) {
+            bodies.push(frame.seal(shelf.place(time), &numbers));
+            for (metric_type, document) in &frame.documents {
+                times.push(time);
                 types.push(metric_type.as_str());
-                documents_of.push(document.as_str());
+                data.push(document.as_str());
             }
         }
-        let insert = sqlx::query(INSERT).bind(host.id).bind(Vec::from_iter(new)).bind(name);
-        let insert = insert.bind(times).bind(types).bind(documents_of);
+        let fill = sqlx::query(FILL).bind(host.id).bind(times).bind(types).bind(data);
+        fill.execute(&mut *connection).await.map_err(&explain)?;
+        let insert = sqlx::query(INSERT).bind(host.id).bind(Vec::from_iter(new)).bind(bodies);
         insert
+            .bind(name)
+            .bind(host.sliced_until_ms)
             .execute(connection)
             .await
             .map(drop)
             .map_err(|error| if is_without_partition(&error) { gone() } else { explain(error) })
     }
 
-    /// Gives series that are new their numbers.
-    async fn add_series(
+    /// The numbers of a batch's series; those that are new are given one.
+    async fn numbers(
         &self,
         connection: &mut PgConnection,
         host: &HeldHost,
         batch: &Batch,
-    ) -> Result<(), sqlx::Error> {
-        let (mut paths, mut decimals) = (Vec::new(), Vec::new());
-        {
+    ) -> Result<Vec<Option<u32>>, sqlx::Error> {
+        let mut numbers: Vec<Option<u32>> = {
             let known = self.names.known();
-            for (&digits, series) in &batch.series {
-                for path in series.iter().filter(|path| !known.holds(number(host.id), path, digits))
-                {
-                    paths.push(path.as_str());
-                    decimals.push(i32::from(digits));
-                }
-            }
+            let series = batch.series.iter();
+            series.map(|(path, decimals)| known.number(number(host.id), path, *decimals)).collect()
+        };
+        let (mut paths, mut decimals) = (Vec::new(), Vec::new());
+        let unknown = numbers.iter_mut().zip(&batch.series).filter(|(number, _)| number.is_none());
+        // Nobody else learns of these before the transaction has ended well.
+        for ((number, (path, digits)), next) in unknown.zip(host.series..MOST_SERIES) {
+            *number = u32::try_from(next).ok();
+            paths.push(path.as_str());
+            decimals.push(i32::from(*digits));
         }
-        if paths.is_empty() || number(host.series) as usize + paths.len() > MOST_SERIES {
-            return Ok(());
+        if !paths.is_empty() {
+            add_series(connection, host, paths, decimals).await?;
         }
-        let insert = "WITH counted AS (UPDATE hosts SET series = series + $3 WHERE id = $1) \
-            INSERT INTO series (host_id, number, path, decimals) \
-            SELECT $1, $2 + row.at - 1, row.path, row.decimals \
-            FROM unnest($4::text[], $5::int[]) WITH ORDINALITY AS row (path, decimals, at)";
-        sqlx::query(insert)
-            .bind(host.id)
-            .bind(host.series)
-            .bind(paths.len() as i32)
-            .bind(paths)
-            .bind(decimals)
-            .execute(connection)
-            .await
-            .map(drop)
+        Ok(numbers)
     }
 
     /// The times of which no frame is in a slice.
@@ -229,6 +280,27 @@ fn batches(records: &[Record]) -> Result<BTreeMap<&str, Batch>, StoreError> {
         }
     }
     Ok(batches)
+}
+
+async fn add_series(
+    connection: &mut PgConnection,
+    host: &HeldHost,
+    paths: Vec<&str>,
+    decimals: Vec<i32>,
+) -> Result<(), sqlx::Error> {
+    let insert = "WITH counted AS (UPDATE hosts SET series = series + $3 WHERE id = $1) \
+        INSERT INTO series (host_id, number, path, decimals) \
+        SELECT $1, $2 + row.at - 1, row.path, row.decimals \
+        FROM unnest($4::text[], $5::int[]) WITH ORDINALITY AS row (path, decimals, at)";
+    sqlx::query(insert)
+        .bind(host.id)
+        .bind(host.series)
+        .bind(paths.len() as i32)
+        .bind(paths)
+        .bind(decimals)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// The row of a host, which nobody else has until the transaction ends.

@@ -3,7 +3,7 @@
 use super::{
     PostgresStore,
     files::{Ending, Reading, moment},
-    head::{self, Host},
+    head,
 };
 use crate::{
     RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError,
@@ -25,8 +25,16 @@ impl PostgresStore {
     ) -> Result<Vec<SeriesSummary>, StoreError> {
         selection.validate()?;
         let mut moment = self.moment().await?;
-        let (asked, head) = self.asked(&mut moment, selection).await?;
-        answer::summary(&mut moment, asked, head).await.map(|found| self.noted(found))
+        self.summary_at(&mut moment, selection).await
+    }
+
+    pub(super) async fn summary_at(
+        &self,
+        moment: &mut Reading<'_, Ending>,
+        selection: &Selection,
+    ) -> Result<Vec<SeriesSummary>, StoreError> {
+        let (asked, head) = self.asked(moment, selection).await?;
+        answer::summary(moment, asked, head).await.map(|found| self.noted(found))
     }
 
     pub(super) async fn ask_series(&self, host: &str) -> Result<Vec<String>, StoreError> {
@@ -35,7 +43,7 @@ impl PostgresStore {
         Ok(self.names.known().index.get(id).map(|host| host.paths()).unwrap_or_default())
     }
 
-    async fn moment(&self) -> Result<Reading<'_, Ending>, StoreError> {
+    pub(super) async fn moment(&self) -> Result<Reading<'_, Ending>, StoreError> {
         self.link.open()?;
         moment(&self.link).await
     }
@@ -51,10 +59,9 @@ impl PostgresStore {
         let Some(id) = id.filter(|_| asked.is_about_something()) else {
             return Ok((asked, HeadRows::default()));
         };
-        let host = Host { id, name: &selection.host };
         let head = moment
             .ask(async |connection| {
-                head::rows(connection, host, asked.range(), asked.selected()).await
+                head::rows(connection, id, asked.range(), asked.selected()).await
             })
             .await?;
         Ok((asked, head))

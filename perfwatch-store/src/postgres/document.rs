@@ -1,12 +1,11 @@
-//! A frame as JSON, one document per metric type, and back.
+//! A frame as JSON, one document per metric type, for whoever reads SQL.
 //!
 //! The documents are what the live JSON shows, but for values that are missing: these are left out.
-//! Numbers are written and read as decimal digits, so that none of them passes through a float.
+//! Numbers are written as decimal digits, so that none of them passes through a float.
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use perfwatch_core::{Decimal, MISSING, series};
-use serde::{Deserialize, de::IgnoredAny};
+use perfwatch_core::{Decimal, series};
 
 use crate::{Point, Record};
 
@@ -16,46 +15,54 @@ const ESCAPE: char = '\u{2400}';
 
 /// An object, or a number.
 enum Node {
-    Object(BTreeMap<String, Node>),
+    Object(Tree),
     Number(Decimal),
+}
+
+/// An object with its members.
+#[derive(Default)]
+pub(super) struct Tree(BTreeMap<String, Node>);
+
+impl Tree {
+    /// Puts a number where these names lead. Of two numbers of one name, the first counts.
+    pub(super) fn put(&mut self, names: impl Iterator<Item = impl AsRef<str>>, number: Decimal) {
+        let mut tree = self;
+        let mut names = names.peekable();
+        while let Some(name) = names.next() {
+            let name = key(name.as_ref());
+            if names.peek().is_none() {
+                tree.0.entry(name).or_insert(Node::Number(number));
+                return;
+            }
+            let below = tree.0.entry(name).or_insert_with(|| Node::Object(Self::default()));
+            let Node::Object(below) = below else { return };
+            tree = below;
+        }
+    }
+
+    /// Its members, each a document.
+    pub(super) fn documents(self) -> Vec<(String, String)> {
+        self.0.into_iter().map(|(name, node)| (name, text(&node))).collect()
+    }
 }
 
 /// The documents of a frame by metric type.
 pub(super) fn documents(record: &Record) -> Vec<(String, String)> {
-    let mut types = BTreeMap::new();
+    let mut types = Tree::default();
     record.for_each_point(|point| {
-        let row = point.row.map(|(_, row)| key(row));
-        let mut members = &mut types;
-        for name in point.table.split('.').chain(row.as_deref()) {
-            let Some(Node::Object(below)) = child(members, name) else { return };
-            members = below;
-        }
-        // Of two rows of one name, the first counts.
-        if !members.contains_key(point.column) {
-            members.insert(key(point.column), Node::Number(point.value));
-        }
+        let row = point.row.map(|(_, row)| row);
+        let names = point.table.split('.').chain(row).chain([point.column]);
+        types.put(names, point.value);
     });
-    types.into_iter().map(|(name, node)| (key(&name), text(&node))).collect()
-}
-
-fn child<'a>(members: &'a mut BTreeMap<String, Node>, name: &str) -> Option<&'a mut Node> {
-    if !members.contains_key(name) {
-        members.insert(name.to_owned(), Node::Object(BTreeMap::new()));
-    }
-    members.get_mut(name)
+    types.documents()
 }
 
 /// A name as it stands in a document.
-pub(super) fn key(name: &str) -> String {
+fn key(name: &str) -> String {
     if !name.contains(['\0', ESCAPE]) {
         return name.to_owned();
     }
     name.replace(ESCAPE, "\u{2400}1").replace('\0', "\u{2400}0")
-}
-
-/// What [`key`] was made of.
-fn name(key: &str) -> String {
-    key.replace("\u{2400}0", "\0").replace("\u{2400}1", "\u{2400}")
 }
 
 /// Writes the path of a value: the series' name.
@@ -77,7 +84,7 @@ fn text(node: &Node) -> String {
 fn write_node(out: &mut String, node: &Node) {
     let members = match node {
         Node::Number(number) => return write_number(out, *number),
-        Node::Object(members) => members,
+        Node::Object(Tree(members)) => members,
     };
     out.push('{');
     for (at, (name, node)) in members.iter().enumerate() {
@@ -117,58 +124,12 @@ fn write_number(out: &mut String, number: Decimal) {
     }
 }
 
-/// The integer that stands for a number with so many decimals; [`MISSING`] for what is none.
-pub(super) fn read_number(text: &str, decimals: u8) -> i64 {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text),
-    };
-    let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
-    let rest = rest.trim_end_matches('0');
-    let decimals = usize::from(decimals);
-    if rest.len() > decimals {
-        return MISSING;
-    }
-    let digits = format!("{whole}{rest:0<decimals$}");
-    digits.parse::<i128>().ok().and_then(|n| i64::try_from(sign * n).ok()).unwrap_or(MISSING)
-}
-
-/// Calls `each` with the series' name and the digits of each number of a document.
-pub(super) fn for_each_number(
-    metric_type: &str,
-    document: &str,
-    each: &mut impl FnMut(&str, &str),
-) {
-    walk(&name(metric_type), document, each);
-}
-
-fn walk(path: &str, document: &str, each: &mut impl FnMut(&str, &str)) {
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Members<'a> {
-        #[serde(borrow)]
-        members: BTreeMap<String, &'a serde_json::value::RawValue>,
-    }
-    let Ok(Members { members }) = serde_json::from_str::<Members<'_>>(document) else { return };
-    for (key, value) in members {
-        let mut path = path.to_owned();
-        series::push_segment(&mut path, &name(&key));
-        match value.get() {
-            object if object.starts_with('{') => walk(&path, object, each),
-            number if serde_json::from_str::<serde_json::Number>(number).is_ok() => {
-                each(&path, number);
-            }
-            other => drop(serde_json::from_str::<IgnoredAny>(other)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_the_same_digits_on_both_ways() {
+    fn a_number_is_all_its_digits() {
         let text = |value, decimals| {
             let mut text = String::new();
             write_number(&mut text, Decimal { value, decimals });
@@ -184,18 +145,13 @@ mod tests {
             (i64::MIN + 1, 0, "-9223372036854775807"),
         ] {
             assert_eq!(text(value, decimals), expected);
-            assert_eq!(read_number(expected, decimals), value);
         }
-        assert_eq!(read_number("1.25", 3), 1250);
-        assert_eq!(read_number("1.25", 1), MISSING);
-        assert_eq!(read_number("null", 1), MISSING);
     }
 
     #[test]
-    fn any_name_survives_the_way_there_and_back() {
-        for text in ["", "a.b", "\0", "\u{2400}", "\0\u{2400}1\u{2400}0", "\n\"\\"] {
-            assert_eq!(name(&key(text)), text);
-            assert!(!key(text).contains('\0'));
-        }
+    fn names_stay_apart_without_a_nul() {
+        let names = ["", "a.b", "\0", "\u{2400}", "\u{2400}0", "\0\u{2400}1\u{2400}0"].map(key);
+        assert!(names.iter().all(|name| !name.contains('\0')));
+        assert_eq!(std::collections::BTreeSet::from_iter(&names).len(), names.len());
     }
 }

@@ -14,7 +14,9 @@ use sqlx::{Executor, PgConnection, Postgres, postgres::PgArguments, query::Query
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
+    hourly::Hours,
     link::{Link, READ},
+    names::Names,
     pool::Held,
     usage,
 };
@@ -34,11 +36,18 @@ pub(super) struct PostgresFiles {
     pub(super) link: Arc<Link>,
     /// Holds the lock that says who keeps slices: should it be lost, nothing is changed any more.
     keeper: AsyncMutex<Held>,
+    /// Names, where hours are written down for plain SQL as they are sealed.
+    names: Option<Arc<Names>>,
 }
 
 impl PostgresFiles {
     pub(super) fn new(link: Arc<Link>, keeper: Held) -> Self {
-        Self { link, keeper: AsyncMutex::new(keeper) }
+        Self { link, keeper: AsyncMutex::new(keeper), names: None }
+    }
+
+    /// The same, and frames that join slices are also written down by the hour.
+    pub(super) fn with_hours(self, names: Arc<Names>) -> Self {
+        Self { names: Some(names), ..self }
     }
 }
 
@@ -73,7 +82,8 @@ impl Files for PostgresFiles {
 
     async fn change(&self, change: &Change) -> Result<(), StoreError> {
         let mut keeper = self.keeper.lock().await;
-        let written = write_change(&mut keeper, change);
+        let hours = self.names.as_ref().map(|names| Hours::of(change, &names.known()));
+        let written = write_change(&mut keeper, change, hours.unwrap_or_default());
         let explain = self.link.explain();
         self.link.within(READ, async { written.await.map_err(explain) }).await
     }
@@ -240,7 +250,11 @@ impl<C: DerefMut<Target = PgConnection> + Answered + Send> Moment for Reading<'_
 }
 
 /// One transaction. Nobody appends to these hosts meanwhile.
-async fn write_change(connection: &mut PgConnection, change: &Change) -> Result<(), sqlx::Error> {
+async fn write_change(
+    connection: &mut PgConnection,
+    change: &Change,
+    hours: Hours,
+) -> Result<(), sqlx::Error> {
     let places = change.delete.iter().chain(&change.frames);
     let hosts = places.chain(change.put.iter().map(|slice| &slice.place)).map(|place| place.host);
     let hosts: Vec<i32> =
@@ -268,6 +282,7 @@ async fn write_change(connection: &mut PgConnection, change: &Change) -> Result<
     }
     delete_frames(connection, &change.frames).await?;
     note_gone(connection, &left).await?;
+    hours.write(connection).await?;
     connection.execute("COMMIT").await.map(drop)
 }
 

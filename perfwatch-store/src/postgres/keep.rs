@@ -1,37 +1,28 @@
-//! Sealing and retention: what is written once, run on a database.
+//! Keeping slices: what is written once for all backends, run on a database.
 //!
 //! There is one keeper of slices at a time in all daemons: whoever holds the database's lock, by the
 //! connection that changes slices too. It loads what it needs to know, does its work through an
 //! engine of its own, and lets go of both.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use sqlx::PgConnection;
 
-use super::{
-    PostgresStore,
-    files::PostgresFiles,
-    head::{self, Host},
-    link::READ,
-    partitions,
-};
+use super::{PostgresStore, files::PostgresFiles, head, link::READ};
 use crate::{
-    RetentionPolicy, RetentionReport, StoreError,
+    StoreError,
     archive::TIMES,
+    damage::Damaged,
     engine::{Engine, Sealing, due_before},
-    layout::{Frame, Index, Place, slice::DAY_MS},
-    retention,
+    layout::{Frame, Index, Place},
 };
 
 /// Who holds this keeps slices.
 const LOCK: &str = "SELECT pg_try_advisory_lock(7308609, 4)";
-
-/// Retention waits so long for another keeper.
-const TURNS: usize = 60;
 
 /// Up to which hour sealing was last begun, by host, and whether it runs.
 #[derive(Debug, Default)]
@@ -71,49 +62,20 @@ impl PostgresStore {
     /// Seals the hours of a host that are over; says whether it had its turn.
     async fn seal(&self, name: &str) -> Result<bool, StoreError> {
         let Some(files) = self.keeper(1).await? else { return Ok(false) };
-        let Some(id) = self.names.known().index.host(name) else { return Ok(true) };
+        let files = files.with_hours(Arc::clone(&self.names));
+        let Some(id) = self.id(name).await? else { return Ok(true) };
         let engine = Engine::new(files, Index::default(), Sealing::Hourly);
-        self.load_index(&engine, Some(id)).await?;
         let newest = self.newest(id).await?;
-        self.load_head(&engine, Host { id, name }, TIMES.start..due_before(newest)).await?;
+        self.load_head(&engine, id, TIMES.start..due_before(newest)).await?;
+        // After the frames: every number in them has a name by now.
+        self.load_index(&engine, Some(&BTreeSet::from([id]))).await?;
         // Only hours that are over were loaded.
         engine.seal_host(id, Sealing::AtOnce).await?;
         Ok(true)
     }
 
-    pub(super) async fn retain(
-        &self,
-        policy: &RetentionPolicy,
-        now_ms: i64,
-    ) -> Result<RetentionReport, StoreError> {
-        policy.validate()?;
-        self.link.open()?;
-        let Some(files) = self.keeper(TURNS).await? else {
-            return Err(StoreError::unavailable("another daemon applies a policy now"));
-        };
-        let engine = Engine::new(files, Index::default(), Sealing::Never);
-        self.load_index(&engine, None).await?;
-        let hosts: Vec<(u32, Arc<str>)> = {
-            let known = self.names.known();
-            (0..).zip(known.index.hosts()).map(|(id, host)| (id, Arc::clone(&host.name))).collect()
-        };
-        // What is merged is older than this; of all others, only the times are looked at.
-        let merged_days = match policy.max_bytes {
-            Some(_) => policy.full_resolution_days.min(1),
-            None => policy.full_resolution_days,
-        };
-        let until = now_ms.saturating_sub(i64::from(merged_days) * DAY_MS).max(TIMES.start);
-        for (id, name) in hosts {
-            self.load_head(&engine, Host { id, name: &name }, TIMES.start..until).await?;
-            self.load_times(&engine, id, until..TIMES.end).await?;
-        }
-        let report = retention::apply(&engine, policy, now_ms).await?;
-        self.drop_partitions().await?;
-        Ok(report)
-    }
-
     /// The files, once it is this one's turn; nothing if another daemon has it.
-    async fn keeper(&self, turns: usize) -> Result<Option<PostgresFiles>, StoreError> {
+    pub(super) async fn keeper(&self, turns: usize) -> Result<Option<PostgresFiles>, StoreError> {
         for turn in 0..turns {
             if turn > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -124,7 +86,6 @@ impl PostgresStore {
                     sqlx::query_scalar(LOCK).fetch_one(&mut *keeper).await;
                 let locked = locked.map_err(self.link.explain())?;
                 if locked {
-                    self.names.learn_all(&mut keeper).await.map_err(self.link.explain())?;
                     return Ok(Some(keeper));
                 }
                 keeper.keep();
@@ -137,25 +98,36 @@ impl PostgresStore {
         Ok(None)
     }
 
-    /// Gives an engine the names of all hosts, or of one.
-    async fn load_index(
+    /// Gives an engine the names of all hosts, or of some.
+    pub(super) async fn load_index(
         &self,
         engine: &Engine<PostgresFiles>,
-        only: Option<u32>,
+        only: Option<&BTreeSet<u32>>,
     ) -> Result<(), StoreError> {
+        let ids = only.map(|only| only.iter().map(|&id| id as i32).collect::<Vec<_>>());
         let shelves = self
             .read(async |connection| {
                 let select = "SELECT host_id, s.interval_ms, sliced_until_ms FROM shelves s \
-                    JOIN hosts ON id = host_id WHERE $1::int IS NULL OR id = $1";
-                let query = sqlx::query_as(select).bind(only.map(|id| id as i32));
+                    JOIN hosts ON id = host_id WHERE $1::int[] IS NULL OR id = ANY ($1)";
+                let query = sqlx::query_as(select).bind(ids);
                 let rows: Vec<(i32, i32, i64)> = query.fetch_all(connection).await?;
                 Ok(rows)
             })
             .await?;
+        self.read(async |connection| match only {
+            Some(hosts) => {
+                for &host in hosts {
+                    self.names.learn_series(&mut *connection, host).await?;
+                }
+                Ok(())
+            }
+            None => self.names.learn_all(connection).await,
+        })
+        .await?;
         let known = self.names.known();
         let mut index = engine.index();
         for (id, host) in (0..).zip(known.index.hosts()) {
-            if only.is_some_and(|only| only != id) {
+            if only.is_some_and(|only| !only.contains(&id)) {
                 index.add_unknown_host();
                 continue;
             }
@@ -175,23 +147,28 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Gives an engine the frames of a host in a range.
-    async fn load_head(
+    /// Gives an engine the frames of a host in a range. What is damaged stays where it is.
+    pub(super) async fn load_head(
         &self,
         engine: &Engine<PostgresFiles>,
-        host: Host<'_>,
+        host: u32,
         range: Range<i64>,
     ) -> Result<(), StoreError> {
-        let frames = self
-            .read(async |connection| head::frames(connection, &self.names, host, &range).await)
-            .await?;
-        let mut head = engine.head();
-        frames.iter().for_each(|frame| head.insert(frame));
+        let mut damaged = Vec::new();
+        self.read(async |connection| {
+            let put = |place, frame: Option<Frame>| match frame {
+                Some(frame) => engine.head().insert(&frame),
+                None => damaged.push(Damaged::all(place)),
+            };
+            head::for_each(connection, host, &range, put).await
+        })
+        .await?;
+        self.damage.note(&damaged, &self.names.known().index);
         Ok(())
     }
 
     /// The same without their values.
-    async fn load_times(
+    pub(super) async fn load_times(
         &self,
         engine: &Engine<PostgresFiles>,
         host: u32,
@@ -207,6 +184,15 @@ impl PostgresStore {
         Ok(())
     }
 
+    /// The number of a host.
+    async fn id(&self, name: &str) -> Result<Option<u32>, StoreError> {
+        if let Some(id) = self.names.known().index.host(name) {
+            return Ok(Some(id));
+        }
+        self.read(async |connection| self.names.learn_hosts(connection).await).await?;
+        Ok(self.names.known().index.host(name))
+    }
+
     /// The newest frame of a host that is in no slice.
     async fn newest(&self, host: u32) -> Result<i64, StoreError> {
         let newest = self.read(async |connection| {
@@ -216,28 +202,6 @@ impl PostgresStore {
             Ok(newest)
         });
         Ok(newest.await?.unwrap_or_default())
-    }
-
-    /// Drops the partitions that nothing is asked from any more. One that is in use is left for
-    /// the next time.
-    async fn drop_partitions(&self) -> Result<(), StoreError> {
-        let newest = self.read(super::usage::hosts).await?;
-        let newest = newest.iter().map(|host| host.last_seen_ms).max().unwrap_or_default();
-        self.link
-            .within(READ, async {
-                let mut writer = self.link.writer().await?;
-                let explain = self.link.explain();
-                let days = partitions::days(&mut writer).await.map_err(&explain)?;
-                for day in days.into_iter().filter(|day| (day + 1) * DAY_MS <= newest) {
-                    let dropped = partitions::drop_unused(&mut writer, day).await;
-                    if dropped.map_err(&explain)? {
-                        self.partitions.forget();
-                    }
-                }
-                writer.keep();
-                Ok(())
-            })
-            .await
     }
 
     /// Asks by a connection of its own.

@@ -11,6 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tokio::{sync::OnceCell, time::timeout};
 
 use super::{
+    append::STAGE,
     error,
     pool::{Held, Pool},
     schema,
@@ -73,9 +74,9 @@ impl Link {
         };
         Ok(Self {
             place,
-            readers: Pool::new(options.clone(), READERS),
-            writers: Pool::new(options.clone(), WRITERS),
-            accounts: Pool::new(options, ACCOUNTS),
+            readers: Pool::new(options.clone(), READERS, ""),
+            writers: Pool::new(options.clone(), WRITERS, STAGE),
+            accounts: Pool::new(options, ACCOUNTS, ""),
             ready: OnceCell::new(),
             closed: AtomicBool::new(false),
         })

@@ -1,9 +1,9 @@
 //! A PostgreSQL database, for a team that runs one: open to plain SQL, and shared by many hosts.
 //!
 //! A frame is a JSON document per metric type in `metrics_snapshots`, which anybody can query, and
-//! a row in `frames`. When its hour is over, its values are also put into slices, in the layout that
-//! all stores share, and its row in `frames` goes: questions are answered from slices and from what
-//! `frames` still names, by the code that answers everywhere. Retention takes slices away, and drops
+//! a packed row in `frames`. When its hour is over, its values are put into slices, in the layout
+//! that all stores share, and its row in `frames` goes: questions are answered from slices and from
+//! `frames`, by the code that answers everywhere. No document is ever read back. Retention takes slices away, and drops
 //! the partition of a day when no slice at full resolution is left of it.
 //!
 //! Any number of daemons write to one database. Nothing is connected before it is needed, and
@@ -16,6 +16,7 @@ mod document;
 mod error;
 mod files;
 mod head;
+mod hourly;
 mod keep;
 mod link;
 mod names;
@@ -23,6 +24,7 @@ mod newest;
 mod partitions;
 mod pool;
 mod register;
+mod retain;
 mod schema;
 mod usage;
 
@@ -34,11 +36,11 @@ use perfwatch_core::series::Pattern;
 use crate::{
     DamagedRange, HostIdentity, HostInfo, HostNewest, RangeAnswer, RangeQuery, Record,
     RetentionPolicy, RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
-    damage::Damage,
+    damage::Damage, engine::damaged_ranges,
 };
 
-/// How long opening waits to learn whether the server lets it in.
-const FIRST_LOOK: Duration = Duration::from_millis(1500);
+/// How long opening waits to learn whether the server lets it in. Live waits for it too.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// Keeps frames and accounts in a PostgreSQL database.
 #[derive(Clone, Debug)]
@@ -127,7 +129,7 @@ impl Store for PostgresStore {
     }
 
     fn damaged(&self) -> Vec<DamagedRange> {
-        Vec::new()
+        damaged_ranges(&self.damage, &self.names.known().index)
     }
 
     async fn close(&self) {

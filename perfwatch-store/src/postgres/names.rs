@@ -22,19 +22,10 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Whether a series has a number.
-    pub(super) fn holds(&self, host: u32, path: &str, decimals: u8) -> bool {
-        self.all(host, path).iter().any(|(known, _)| *known == decimals)
-    }
-
-    /// The number of a series that has the most decimals, and these: it can hold each value that a
-    /// document has of it.
-    pub(super) fn finest(&self, host: u32, path: &str) -> Option<(u8, u32)> {
-        self.all(host, path).iter().max().copied()
-    }
-
-    fn all(&self, host: u32, path: &str) -> &[(u8, u32)] {
-        self.numbers.get(&host).and_then(|paths| paths.get(path)).map_or(&[], Vec::as_slice)
+    /// The number of a series.
+    pub(super) fn number(&self, host: u32, path: &str, decimals: u8) -> Option<u32> {
+        let numbers = self.numbers.get(&host)?.get(path)?;
+        numbers.iter().find(|(known, _)| *known == decimals).map(|(_, number)| *number)
     }
 
     fn add(&mut self, host: u32, path: &str, decimals: u8, number: u32) {
@@ -68,7 +59,7 @@ impl Names {
         }
         let known = self.known().index.get(host).map_or(0, |host| host.series_count());
         if known < series {
-            self.learn_series(connection, host, known).await?;
+            self.learn_series(connection, host).await?;
         }
         Ok(())
     }
@@ -83,7 +74,11 @@ impl Names {
         Ok(())
     }
 
-    async fn learn_hosts(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    /// Learns of hosts that are new.
+    pub(super) async fn learn_hosts(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), sqlx::Error> {
         let known = self.known().index.hosts().len();
         let hosts: Vec<(i32, String)> =
             sqlx::query_as("SELECT id, name FROM hosts WHERE id >= $1 ORDER BY id")
@@ -102,12 +97,13 @@ impl Names {
         Ok(())
     }
 
-    async fn learn_series(
+    /// Learns of series that are new.
+    pub(super) async fn learn_series(
         &self,
         connection: &mut PgConnection,
         host: u32,
-        known: usize,
     ) -> Result<(), sqlx::Error> {
+        let known = self.known().index.get(host).map_or(0, |host| host.series_count());
         let select = "SELECT number, path, decimals FROM series \
                       WHERE host_id = $1 AND number >= $2 ORDER BY number";
         let rows: Vec<(i32, String, i32)> = sqlx::query_as(select)

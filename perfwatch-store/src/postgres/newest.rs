@@ -1,19 +1,20 @@
-//! The newest values of all hosts, by one statement per series: from the documents, whose key finds
-//! a host's newest first.
+//! The newest values of all hosts, by one statement for all whose newest frame has them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use perfwatch_core::series::Pattern;
 
-use perfwatch_core::series::{Pattern, push_segment, segments};
-use sqlx::PgConnection;
+use super::{PostgresStore, head::Rows, names::number};
+use crate::{
+    HostNewest, NewestValue, Selection, StoreError, archive::Shelf, engine::newest_of_rows,
+    layout::Frame, query::LAST_MS, store::newest_of,
+};
 
-use super::{PostgresStore, document::key, files::moment};
-use crate::{HostNewest, NewestValue, StoreError};
+/// Hosts that have something since a time, each with its newest frame.
+const NEWEST: &str = "SELECT h.id, h.name, h.series, f.time_ms, f.body FROM hosts h \
+    LEFT JOIN LATERAL (SELECT time_ms, body FROM frames WHERE host_id = h.id AND time_ms >= $1 \
+        ORDER BY time_ms DESC LIMIT 1) f ON true \
+    WHERE f.time_ms IS NOT NULL OR h.sliced_until_ms > $1 ORDER BY h.name";
 
-const NEWEST: &str = "SELECT h.name, v.digits FROM hosts h, LATERAL (\
-    SELECT metric_data #>> $2 AS digits FROM metrics_snapshots \
-    WHERE host = h.name AND metric_type = $1 \
-    AND timestamp >= timestamptz 'epoch' + $3 * interval '1 millisecond' \
-    AND metric_data #>> $2 IS NOT NULL ORDER BY timestamp DESC LIMIT 1) v";
+type Row = (i32, String, i32, Option<i64>, Option<Vec<u8>>);
 
 impl PostgresStore {
     pub(super) async fn ask_newest(
@@ -21,58 +22,47 @@ impl PostgresStore {
         patterns: &[Pattern],
         since_ms: i64,
     ) -> Result<Vec<HostNewest>, StoreError> {
-        self.link.open()?;
-        let mut moment = moment(&self.link).await?;
-        let paths = moment.ask(async |connection| paths(connection, patterns).await).await?;
-        let mut hosts: BTreeMap<String, Vec<NewestValue>> = BTreeMap::new();
-        for path in paths {
-            let rows =
-                moment.ask(async |connection| newest(connection, &path, since_ms).await).await?;
-            for (host, digits) in rows {
-                let Ok(value) = digits.parse() else { continue };
-                hosts.entry(host).or_default().push(NewestValue { path: path.clone(), value });
+        let mut moment = self.moment().await?;
+        let since_ms = since_ms.max(0);
+        let hosts: Vec<Row> = moment
+            .ask(async |connection| {
+                let hosts: Vec<Row> =
+                    sqlx::query_as(NEWEST).bind(since_ms).fetch_all(&mut *connection).await?;
+                for (id, _, series, ..) in &hosts {
+                    let series = number(*series) as usize;
+                    self.names.learn(&mut *connection, number(*id), series).await?;
+                }
+                Ok(hosts)
+            })
+            .await?;
+        let mut newest = Vec::new();
+        for row in hosts {
+            let values = match self.of_frame(&row, patterns) {
+                Some(values) => values,
+                None => {
+                    let selection = Selection {
+                        host: row.1.clone(),
+                        patterns: patterns.to_vec(),
+                        start_ms: since_ms,
+                        end_ms: LAST_MS,
+                    };
+                    newest_of(self.summary_at(&mut moment, &selection).await?)
+                }
+            };
+            if !values.is_empty() {
+                newest.push(HostNewest { host: row.1, values });
             }
         }
-        Ok(hosts.into_iter().map(|(host, values)| HostNewest { host, values }).collect())
+        Ok(newest)
     }
-}
 
-/// The series that the patterns name, in order. Only for a `*` all names are looked through.
-async fn paths(
-    connection: &mut PgConnection,
-    patterns: &[Pattern],
-) -> Result<BTreeSet<String>, sqlx::Error> {
-    let mut paths: BTreeSet<String> = patterns.iter().filter_map(path_of).collect();
-    if patterns.iter().any(|pattern| path_of(pattern).is_none()) {
-        let known: Vec<String> =
-            sqlx::query_scalar("SELECT DISTINCT path FROM series").fetch_all(connection).await?;
-        paths.extend(known.into_iter().filter(|path| {
-            segments(path)
-                .is_ok_and(|segments| patterns.iter().any(|pattern| pattern.matches(&segments)))
-        }));
+    /// What a host's newest frame has; nothing if older ones may have more.
+    fn of_frame(&self, row: &Row, patterns: &[Pattern]) -> Option<Vec<NewestValue>> {
+        let (id, _, _, Some(time), Some(body)) = row else { return None };
+        let place = Shelf { host: number(*id), interval_ms: 0 }.place(*time);
+        let selected = self.names.known().index.get(place.host)?.select(patterns);
+        let mut rows = Rows::new(&selected);
+        rows.add(place, Some(Frame::unseal(place, body)?));
+        newest_of_rows(&rows.head, selected).into_iter().collect()
     }
-    Ok(paths)
-}
-
-/// The one path that a pattern names; nothing where it names any number of them.
-fn path_of(pattern: &Pattern) -> Option<String> {
-    let segments = pattern.parts().collect::<Option<Vec<_>>>()?;
-    let mut path = String::new();
-    segments.iter().for_each(|segment| push_segment(&mut path, segment));
-    Some(path)
-}
-
-async fn newest(
-    connection: &mut PgConnection,
-    path: &str,
-    since_ms: i64,
-) -> Result<Vec<(String, String)>, sqlx::Error> {
-    let segments = segments(path).unwrap_or_default();
-    let Some((metric_type, rest)) = segments.split_first() else { return Ok(Vec::new()) };
-    sqlx::query_as(NEWEST)
-        .bind(key(metric_type))
-        .bind(rest.iter().map(|name| key(name)).collect::<Vec<_>>())
-        .bind(since_ms.max(0))
-        .fetch_all(connection)
-        .await
 }

@@ -56,8 +56,8 @@ async fn make(connection: &mut PgConnection, days: &[i64]) -> Result<(), sqlx::E
         if done.rows_affected() > 0 {
             let (name, from, until) = (name(day), start(day), start(day + 1));
             let sql = format!(
-                "CREATE TABLE {name} (LIKE metrics_snapshots INCLUDING DEFAULTS INCLUDING STORAGE \
-                 INCLUDING COMPRESSION) WITH (toast_tuple_target = 128); ALTER TABLE metrics_snapshots ATTACH PARTITION {name} \
+                "CREATE TABLE {name} (LIKE metrics_snapshots INCLUDING DEFAULTS INCLUDING STORAGE); \
+                 ALTER TABLE metrics_snapshots ATTACH PARTITION {name} \
                  FOR VALUES FROM ({from}) TO ({until})"
             );
             transaction.execute(AssertSqlSafe(sql)).await?;

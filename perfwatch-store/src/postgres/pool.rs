@@ -40,6 +40,8 @@ const CHECK_CLIENT: &str = "SET client_connection_check_interval = '2s'";
 #[derive(Debug)]
 pub(super) struct Pool {
     options: PgConnectOptions,
+    /// What a session needs for its work.
+    prepare: &'static str,
     idle: Arc<Mutex<Vec<(PgConnection, Instant)>>>,
     permits: Arc<Semaphore>,
 }
@@ -55,9 +57,9 @@ pub(super) struct Held {
 
 impl Pool {
     /// At most so many connections, opened when they are needed.
-    pub(super) fn new(options: PgConnectOptions, most: usize) -> Self {
+    pub(super) fn new(options: PgConnectOptions, most: usize, prepare: &'static str) -> Self {
         let permits = Arc::new(Semaphore::new(most));
-        Self { options, idle: Arc::default(), permits }
+        Self { options, prepare, idle: Arc::default(), permits }
     }
 
     /// A connection that is alive.
@@ -87,6 +89,7 @@ impl Pool {
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         connection.execute(SETTINGS).await?;
+        connection.execute(self.prepare).await?;
         let _ = connection.execute(CHECK_CLIENT).await;
         Ok(connection)
     }

@@ -2,8 +2,8 @@
 //!
 //! `metrics_snapshots`, `users`, `config` and `archive_policies` are for whoever reads SQL;
 //! `docs/postgresql.md` describes them. The others hold what questions are answered from: `frames`
-//! says which frames of `metrics_snapshots` are in no slice yet, `slices` and `parts` hold all
-//! others by column, in the layout that every store shares (see `layout`).
+//! the frames that are in no slice yet, `slices` and `parts` all others by column, in the layout that
+//! every store shares (see `layout`).
 
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -16,8 +16,9 @@ const VERSION: i32 = 1;
 /// Only one daemon at a time makes tables.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7308609, 1)";
 
-/// Version 1. Documents are packed within their rows, however short (their partitions have the
-/// target that says so), by lz4 where the server knows it. A part is about 4 KiB and already packed: it stays in its row.
+/// Version 1. Documents come packed (see `append`) and stay within their rows. Nothing but `frames`
+/// and slices says which frame is there: an index that did takes more than its values. A part is
+/// about 4 KiB and already packed: it stays in its row.
 const TABLES: &str = "
 CREATE TABLE perfwatch_schema (version int NOT NULL);
 INSERT INTO perfwatch_schema VALUES (1);
@@ -40,12 +41,18 @@ CREATE TABLE series (
 CREATE TABLE metrics_snapshots (
     id bigint GENERATED ALWAYS AS IDENTITY, timestamp timestamptz NOT NULL,
     host text COLLATE \"C\" NOT NULL, metric_type text COLLATE \"C\" NOT NULL,
-    metric_data jsonb NOT NULL,
-    PRIMARY KEY (host, timestamp, metric_type)) PARTITION BY RANGE (timestamp);
-CREATE INDEX idx_metrics_timestamp ON metrics_snapshots (timestamp);
+    metric_data jsonb NOT NULL) PARTITION BY RANGE (timestamp);
+CREATE INDEX idx_metrics_timestamp ON metrics_snapshots
+    USING brin (timestamp) WITH (pages_per_range = 32, autosummarize = on);
 CREATE INDEX idx_metrics_type_timestamp ON metrics_snapshots (metric_type, timestamp);
+CREATE TABLE metrics_hourly (
+    host text COLLATE \"C\" NOT NULL, metric_type text COLLATE \"C\" NOT NULL,
+    hour timestamptz NOT NULL, metric_avg jsonb NOT NULL, metric_min jsonb NOT NULL,
+    metric_max jsonb NOT NULL, frames int NOT NULL, PRIMARY KEY (host, metric_type, hour));
+CREATE INDEX idx_hourly_hour ON metrics_hourly USING brin (hour) WITH (autosummarize = on);
 CREATE TABLE partitions (day int PRIMARY KEY, gone_frames bigint NOT NULL DEFAULT 0);
-CREATE TABLE frames (host_id int, time_ms bigint, PRIMARY KEY (host_id, time_ms));
+CREATE TABLE frames (
+    host_id int, time_ms bigint, body bytea NOT NULL, PRIMARY KEY (host_id, time_ms));
 CREATE TABLE shelves (host_id int, interval_ms int, PRIMARY KEY (host_id, interval_ms));
 CREATE TABLE slices (
     host_id int, interval_ms int, start_ms bigint, frames bigint NOT NULL, bytes bigint NOT NULL,
@@ -55,11 +62,7 @@ CREATE TABLE parts (
     host_id int, interval_ms int, start_ms bigint, part int, body bytea NOT NULL,
     PRIMARY KEY (host_id, interval_ms, start_ms, part)) WITH (toast_tuple_target = 8160);
 ALTER TABLE metrics_snapshots ALTER metric_data SET STORAGE MAIN;
-DO $$ BEGIN
-    IF 'lz4' = ANY ((SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression')::text[]) THEN
-        ALTER TABLE metrics_snapshots ALTER metric_data SET COMPRESSION lz4;
-    END IF;
-END $$;
+ALTER TABLE frames ALTER body SET STORAGE EXTERNAL;
 ALTER TABLE parts ALTER body SET STORAGE EXTERNAL;
 ALTER TABLE slices ALTER directory SET STORAGE EXTERNAL;
 ";

@@ -34,7 +34,8 @@ pub(super) async fn bytes(connection: &mut PgConnection) -> Result<u64, sqlx::Er
             to_char(timestamptz 'epoch' + p.day * interval '1 day', 'YYYYMMDD')))) AS of (size)) \
         SELECT (coalesce((SELECT sum(bytes) FROM sizes), 0) \
             + coalesce((SELECT sum(bytes) FROM slices), 0) \
-            + pg_total_relation_size('series') + pg_total_relation_size('hosts'))::bigint";
+            + coalesce((SELECT sum(length(body)) FROM frames), 0) \
+            + pg_total_relation_size('metrics_hourly') + pg_total_relation_size('series') + pg_total_relation_size('hosts'))::bigint";
     let bytes: i64 = sqlx::query_scalar(select).bind(DAY_MS).fetch_one(connection).await?;
     Ok(bytes.unsigned_abs())
 }

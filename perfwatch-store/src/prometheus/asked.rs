@@ -43,9 +43,10 @@ impl PrometheusStore {
         if range.is_empty() || selection.patterns.is_empty() {
             return Ok(None);
         }
-        let Some(windows) = self.windows(&selection.host, &range).await? else { return Ok(None) };
         let host = selection.host.clone();
-        let selector = Selector::series(&host, &selection.patterns, &self.client.address.labels);
+        let frames = self.of_host(names::FRAME, &host).text();
+        let Some(windows) = self.windows(&frames, &range).await? else { return Ok(None) };
+        let selector = Selector::series(self.of_host("", &host), &selection.patterns);
         let labels = self.client.labels(&selector.text(), &range).await?;
         let infos = named(labels.iter().filter_map(names::series_of), &selection.patterns);
         let selected = Selected::of(&infos);
@@ -53,17 +54,17 @@ impl PrometheusStore {
         Ok((!asked.infos.is_empty()).then_some(asked))
     }
 
-    /// Which milliseconds a window covers here, found out at one frame of the range, if it has one.
+    /// Which milliseconds a window covers here, found out at one of these frames of the range, if
+    /// there is one.
     pub(super) async fn windows(
         &self,
-        host: &str,
+        frames: &str,
         range: &Range<i64>,
     ) -> Result<Option<Windows>, StoreError> {
         let known = *self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, windows)) = known.filter(|(since, _)| since.elapsed() < TRUSTED) {
             return Ok(Some(windows));
         }
-        let frames = self.of_host(names::FRAME, host).text();
         let window = duration(range.end - range.start + 1);
         let newest = format!("max_over_time({frames}[{window}])");
         let newest = self.client.instant(&newest, range.end).await?;

@@ -17,6 +17,7 @@ mod hours;
 mod judge;
 mod message;
 mod names;
+mod newest;
 mod promql;
 mod range;
 mod tls;
@@ -30,14 +31,15 @@ use std::{
 };
 
 use async_trait::async_trait;
+use perfwatch_core::series::Pattern;
 
 use self::{
     address::Address, batch::Names, client::Client, hosts::Roll, hours::Hours, message::Sample,
     names::Labels, promql::Windows,
 };
 use crate::{
-    HostIdentity, HostInfo, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport,
-    Selection, SeriesSummary, Store, StoreError, Usage, archive::TIMES,
+    HostIdentity, HostInfo, HostNewest, RangeAnswer, RangeQuery, Record, RetentionPolicy,
+    RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage, archive::TIMES,
 };
 
 /// The longest that a request of a write may take: a server that vanished is noticed within ten
@@ -173,6 +175,15 @@ impl Store for PrometheusStore {
     async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
         self.open()?;
         self.all_hosts().await
+    }
+
+    async fn newest(
+        &self,
+        patterns: &[Pattern],
+        since_ms: i64,
+    ) -> Result<Vec<HostNewest>, StoreError> {
+        self.open()?;
+        self.ask_newest(patterns, since_ms).await
     }
 
     async fn usage(&self) -> Result<Usage, StoreError> {

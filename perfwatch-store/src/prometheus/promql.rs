@@ -38,13 +38,17 @@ impl Selector {
         self
     }
 
-    /// All series of a host that the patterns may name.
-    pub(super) fn series(host: &str, patterns: &[Pattern], extra: &[(String, String)]) -> Self {
-        let all = Self::of("", extra).with("host", "=", host);
+    /// Of all these series, those that the patterns may name.
+    pub(super) fn series(all: Self, patterns: &[Pattern]) -> Self {
         let paths: Vec<String> = patterns.iter().map(expression).collect();
         let expression = paths.join("|");
         if expression.len() > LONGEST {
             return all.with("series", "!=", "");
+        }
+        let is_exact = |pattern: &Pattern| pattern.parts().all(|part| part.is_some());
+        if paths.iter().all(|path| path.len() < PIECE) && patterns.iter().all(is_exact) {
+            // What engines look up instead of searching for it.
+            return all.with("series", "=~", &expression);
         }
         // A long path stands in pieces; only the first is here.
         all.with("series", "=~", &format!("{expression}|(?s:.{{{PIECE}}})"))
@@ -138,8 +142,15 @@ mod tests {
     fn a_selector_holds_any_text() {
         let text = Selector::of("m", &[("team".into(), "x\"y".into())]).with("host", "=", "a\n\\");
         assert_eq!(text.text(), r#"m{team="x\"y",host="a\u000a\\"}"#);
-        let all = Selector::series("a", &[Pattern::parse("cpu.*.x").unwrap()], &[]).text();
-        assert!(all.starts_with(r#"{host="a",series=~"cpu("#), "{all}");
+        let series = |pattern: &str| {
+            let host = Selector::of("", &[]).with("host", "=", "a");
+            Selector::series(host, &[Pattern::parse(pattern).unwrap()]).text()
+        };
+        let any = series("cpu.*.x");
+        assert!(any.starts_with(r#"{host="a",series=~"cpu("#) && any.contains("500"), "{any}");
+        assert_eq!(series("a.b"), r#"{host="a",series=~"a\\.b"}"#);
+        let long = series(&format!("a.{}", "b".repeat(PIECE)));
+        assert!(long.ends_with(r#"|(?s:.{500})"}"#), "{long}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) async fn newest<F: Files>(engine: &Engine<F>) -> Result<Option<i64>, 
 }
 
 /// The newest time believed, of the first and last times of stretches in order.
-fn newest_believed(stretches: &[(i64, i64)]) -> Option<i64> {
+pub(crate) fn newest_believed(stretches: &[(i64, i64)]) -> Option<i64> {
     let newest = stretches.iter().map(|(_, last)| *last).max()?;
     let mut believed = newest;
     for _ in 0..HOLES {
@@ -43,7 +43,7 @@ fn newest_believed(stretches: &[(i64, i64)]) -> Option<i64> {
 }
 
 /// What to tell where the clock is not followed.
-pub(super) fn note(believed_ms: Option<i64>, now_ms: i64) -> Option<String> {
+pub(crate) fn note(believed_ms: Option<i64>, now_ms: i64) -> Option<String> {
     let ahead = now_ms.saturating_sub(believed_ms?);
     let days = ahead.unsigned_abs() / DAY_MS.unsigned_abs();
     match ahead {

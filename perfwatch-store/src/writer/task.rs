@@ -109,7 +109,6 @@ impl Task {
             Ok(()) => {
                 self.backoff.reset();
                 self.suspect.taken(batch.len());
-                self.most = (self.most * 2).min(self.options.batch.max(1));
                 self.unnamed = 0;
                 self.stored(from, batch.len()).await;
                 Next::GoOn
@@ -144,18 +143,27 @@ impl Task {
             let named = timeout(deadline, self.named(batch)).await;
             let named = named.map_err(|_| self.late()).and_then(|named| named);
             let named = named.map_err(Failure::Store)?;
-            match timeout(deadline, self.store.append(&named)).await {
-                Ok(result) => result.map_err(failure),
-                // Nobody knows what became of them: they go again, and count once.
-                Err(_) => {
-                    self.most = (batch.len() / 2).max(1);
-                    Err(Failure::Store(self.late()))
-                }
-            }
+            let begun = Instant::now();
+            let answer = timeout(deadline, self.store.append(&named)).await;
+            // Nobody knows what became of those without an answer: they go again, and count once.
+            let answer = answer.unwrap_or_else(|_| Err(self.late()));
+            self.adapt(batch.len(), answer.is_ok(), begun.elapsed());
+            answer.map_err(failure)
         };
         tokio::select! {
             sent = sent => sent,
             () = queue.ended() => Err(Failure::Store(StoreError::unavailable("it took too long"))),
+        }
+    }
+
+    /// Finds how many frames the store manages in time: half of what took too long, and more than
+    /// what took next to no time. A store may have a deadline of its own, which comes first.
+    fn adapt(&mut self, count: usize, is_well: bool, took: Duration) {
+        let deadline = self.options.deadline;
+        if is_well && took < deadline / 4 {
+            self.most = (self.most * 2).min(self.options.batch.max(1));
+        } else if !is_well && took > deadline / 2 {
+            self.most = (count / 2).max(1);
         }
     }
 

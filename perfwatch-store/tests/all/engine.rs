@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use perfwatch_core::series::Pattern;
 use perfwatch_store::{
-    HostIdentity, HostInfo, MemoryAccounts, Opened, PrometheusStore, RangeAnswer, RangeQuery,
-    Record, RetentionPolicy, RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
+    HostIdentity, HostInfo, HostNewest, MemoryAccounts, Opened, PrometheusStore, RangeAnswer,
+    RangeQuery, Record, RetentionPolicy, RetentionReport, Selection, SeriesSummary, Store,
+    StoreError, Usage,
 };
 
 use crate::process::Engine;
@@ -56,6 +58,14 @@ impl Store for Settled {
 
     async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
         self.store.hosts().await
+    }
+
+    async fn newest(
+        &self,
+        patterns: &[Pattern],
+        since_ms: i64,
+    ) -> Result<Vec<HostNewest>, StoreError> {
+        self.store.newest(patterns, since_ms).await
     }
 
     async fn usage(&self) -> Result<Usage, StoreError> {

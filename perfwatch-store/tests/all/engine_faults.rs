@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use perfwatch_core::series::Pattern;
 use perfwatch_store::{PrometheusStore, Store, StoreError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -277,4 +278,29 @@ async fn what_is_no_engine_is_told() {
         let error = error.unwrap_err();
         assert!(error.to_string().contains("is not PromQL"), "{body}: {error}");
     }
+}
+
+#[tokio::test]
+async fn the_newest_values_of_all_hosts_are_one_question() {
+    let line = |host: &str, decimals: u8, value: &str| {
+        format!(
+            r#"{{"metric":{{"host":"{host}","series":"app.load","decimals":"{decimals}"}},
+                "value":[1.0,"{value}"]}}"#
+        )
+    };
+    let lines = [line("b", 1, "0.1999999"), line("a", 2, "4.25"), line("a", 1, "4.0")];
+    let body = format!(r#"{{"status":"success","data":{{"result":[{}]}}}}"#, lines.join(","));
+    let fake = Fake::saying("200 OK", "", &body).await;
+    let store = fake.store();
+    let load = [Pattern::parse("app.load").unwrap()];
+    let expected = [("a", 4.25), ("b", 0.2)];
+    for questions in [3, 4] {
+        let newest = store.newest(&load, START).await.unwrap();
+        let found = newest.iter().map(|host| (host.host.as_str(), host.values[0].value));
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        // The first two ask what a window covers.
+        assert_eq!(fake.requests.lock().unwrap().len(), questions);
+    }
+    let asked = fake.request(3);
+    assert!(asked.contains("last_over_time") && !asked.contains("host%3D"), "{asked}");
 }

@@ -26,6 +26,10 @@ pub(crate) enum Mood {
     Mute,
     /// Wants to be left alone for 100 s.
     Busy,
+    /// Needs 0.1 s for each frame.
+    Slow,
+    /// The same, and gives up itself before anybody else does.
+    Hasty,
     /// Fails in a way that nobody foresaw.
     Broken,
 }
@@ -63,7 +67,7 @@ impl Moody {
         let mood = *mood.wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
         let reason = "gone fishing".to_owned();
         match mood {
-            Mood::Works | Mood::Hangs | Mood::Mute => Ok(()),
+            Mood::Works | Mood::Hangs | Mood::Mute | Mood::Slow | Mood::Hasty => Ok(()),
             Mood::Away => Err(StoreError::Unavailable { reason }),
             Mood::Busy => {
                 Err(StoreError::Throttled { retry_after: Duration::from_secs(100), reason })
@@ -84,6 +88,21 @@ impl Moody {
         Ok(())
     }
 
+    /// Takes the time that so many frames need.
+    async fn toil(&self, frames: usize) -> Result<(), StoreError> {
+        let needed = Duration::from_millis(100) * frames as u32;
+        let patience = match *self.mood.borrow() {
+            Mood::Slow => Duration::MAX,
+            Mood::Hasty => Duration::from_millis(7900),
+            _ => return Ok(()),
+        };
+        sleep(needed.min(patience)).await;
+        match needed <= patience {
+            true => Ok(()),
+            false => Err(StoreError::Unavailable { reason: "that was too much".into() }),
+        }
+    }
+
     fn refuses(&self, records: &[Record]) -> bool {
         let refused = self.refused.lock().unwrap();
         records.iter().any(|record| refused.contains(&record.timestamp_ms()))
@@ -100,6 +119,7 @@ impl Store for Moody {
         self.appends.fetch_add(1, Ordering::Relaxed);
         self.largest.fetch_max(records.len(), Ordering::Relaxed);
         self.answer().await?;
+        self.toil(records.len()).await?;
         if self.refuses(records) {
             return Err(StoreError::Refused { reason: "one of these is bad".into() });
         }

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use perfwatch_store::{HostIdentity, Store, StoreError, open};
-use sqlx::{Connection, PgConnection};
+use perfwatch_store::{Aggregate, HostIdentity, Store, StoreError, open};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
-    cluster::{database, run},
-    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, policy, record},
+    cluster::{database, run, wait_for_hours},
+    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, policy, record, select, step},
 };
 
 /// One column of one row, by plain SQL.
@@ -53,6 +53,84 @@ async fn a_day_goes_by_its_partition() {
     store.append(&[record("a", START + 1, Some(7.0), &[])]).await.unwrap();
     let found = store.summary(&ask(START, START + HOUR).selection).await.unwrap();
     assert_eq!((found[0].count, found[0].max), (7, 7.0));
+}
+
+#[tokio::test]
+async fn the_hours_for_plain_sql_are_what_the_store_answers() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    let heats = |time: i64| [("x", (time / 1000 % 97) as f64 / 10.0), ("sd a", -7.0)];
+    let frame = |time: i64| record("a", time, Some((time % 31) as f64 / 8.0), &heats(time));
+    let times: Vec<i64> = every(MINUTE, START, START + 5 * HOUR).collect();
+    let (late, usual): (Vec<i64>, Vec<i64>) = times.iter().partition(|time| **time % 7 == 0);
+    store.append(&usual.iter().map(|&time| frame(time)).collect::<Vec<_>>()).await.unwrap();
+    wait_for_hours(&url, 4).await;
+    store.append(&late.iter().map(|&time| frame(time)).collect::<Vec<_>>()).await.unwrap();
+    // What came late joins when the next hour is over.
+    store.append(&[frame(START + 6 * HOUR + 3 * MINUTE)]).await.unwrap();
+    wait_for_hours(&url, 5).await;
+    let mut query = ask(START, START + 5 * HOUR);
+    query.selection.patterns = select("a", &["app.load", "app.parts.*.*"], 0, 1).patterns;
+    query.aggregates = vec![Aggregate::Avg, Aggregate::Min, Aggregate::Max];
+    query.step = step(HOUR);
+    let answer = store.range(&query).await.unwrap();
+    assert_eq!(answer.series.len(), 9);
+    for series in &answer.series {
+        let found = hours(&url, &series.segments[1..], series.aggregate).await;
+        assert_eq!(found, series.values, "{:?} of {}", series.aggregate, series.path);
+    }
+    // As old as everything else.
+    let end = START + 3 * DAY;
+    let more = every(30 * MINUTE, START + 7 * HOUR, end).map(frame);
+    store.append(&more.collect::<Vec<_>>()).await.unwrap();
+    wait_for_hours(&url, 70).await;
+    store.apply_retention(&policy(1, HOUR, 2), end).await.unwrap();
+    let first = "SELECT to_char(min(hour) AT TIME ZONE 'UTC', 'DD HH24') FROM metrics_hourly";
+    assert_eq!(value(&url, first).await.as_deref(), Some("14 23"));
+}
+
+/// The first five hours of a series of host `a`, by plain SQL.
+async fn hours(url: &str, names: &[String], aggregate: Aggregate) -> Vec<Option<f64>> {
+    let column = format!("{aggregate:?}").to_lowercase();
+    let select = format!(
+        "SELECT (array_agg((metric_{column} #>> $1)::float8 ORDER BY hour))[:5] \
+         FROM metrics_hourly WHERE host = 'a' AND metric_type = 'app'"
+    );
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let found = sqlx::query_scalar(AssertSqlSafe(select)).bind(names);
+    let found = found.fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    found
+}
+
+#[tokio::test]
+async fn documents_are_packed() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    let names: Vec<String> = (0..20).map(|number| format!("part {number}")).collect();
+    let rows: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), 1.5)).collect();
+    store.append(&[record("a", START, Some(1.25), &rows)]).await.unwrap();
+    let select = "SELECT (pg_column_size(metric_data) * 2 < pg_column_size(metric_data::text::jsonb))::text \
+        FROM metrics_snapshots";
+    assert_eq!(value(&url, select).await.as_deref(), Some("true"));
+}
+
+#[tokio::test]
+async fn a_damaged_frame_is_named_and_left_out() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads(every(MINUTE, START, START + 10 * MINUTE))).await.unwrap();
+    run(
+        &url,
+        "UPDATE frames SET body = set_byte(body, 6, get_byte(body, 6) # 1) \
+               WHERE time_ms = (SELECT min(time_ms) + 60000 FROM frames)",
+    )
+    .await;
+    let answer = store.range(&ask(START, START + HOUR)).await.unwrap();
+    assert_eq!((answer.timestamps_ms.len(), answer.damaged), (9, 1));
+    let damaged = store.damaged();
+    assert_eq!((damaged.len(), damaged[0].start_ms), (1, START + MINUTE));
+    assert_eq!((damaged[0].host.as_str(), store.usage().await.unwrap().damaged), ("a", 1));
 }
 
 #[tokio::test]

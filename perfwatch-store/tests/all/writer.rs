@@ -92,6 +92,25 @@ async fn when_there_is_no_room_the_oldest_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_store_gets_as_much_as_it_can_take_in_time() {
+    for mood in [Mood::Slow, Mood::Hasty] {
+        let store = Moody::new(mood);
+        let writer = writer(&store, 2000, 256);
+        push(&writer, 0..640);
+        // 256 and 128 are too many for 8 s, 64 are not: 640 take 64 s and two tries in vain.
+        sleep(LONG + 22 * ONE_SECOND).await;
+        assert_eq!(writer.counts(), counts(640, 640, 0, 0), "{mood:?}");
+        assert_eq!(store.appends.load(Ordering::Relaxed), 12, "{mood:?}");
+        // It is as fast as ever: so are the batches.
+        store.mood.send_replace(Mood::Works);
+        push(&writer, 640..1640);
+        sleep(ONE_SECOND).await;
+        assert_eq!(writer.counts(), counts(1640, 1640, 0, 0), "{mood:?}");
+        assert_eq!(store.appends.load(Ordering::Relaxed), 18, "{mood:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_being_written_is_not_dropped() {
     let store = Moody::new(Mood::Hangs);
     let writer = writer(&store, 20, 10);

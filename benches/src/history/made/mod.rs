@@ -57,7 +57,12 @@ struct Moment<'a> {
 impl MadeHost {
     /// The same host each time.
     pub fn new(kind: Kind) -> Self {
-        let mut chance = Chance::new(4);
+        Self::seeded(kind, 4)
+    }
+
+    /// One of many hosts, each the same each time.
+    pub fn seeded(kind: Kind, seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
         Self {
             kind,
             tick: 0,

@@ -1,0 +1,51 @@
+//! What a fleet cost, as a table in Markdown.
+
+use std::io::Write;
+
+use anyhow::Result;
+
+use super::fleet::{Fleet, Stretch};
+
+/// What a row shows of a stretch.
+type Cell = fn(&Stretch) -> String;
+
+const ROWS: [(&str, Cell); 11] = [
+    ("seconds", |s| format!("{:.0}", s.seconds)),
+    ("frames acknowledged", |s| s.frames.to_string()),
+    ("values a second", |s| format!("{:.0}", s.values() / s.seconds)),
+    ("lag, ms: half / 99 of 100 / slowest", |s| {
+        let [half, most, slowest] = s.lag_ms;
+        format!("{half} / {most} / {slowest}")
+    }),
+    ("sender, % of a core", |s| format!("{:.1}", 100.0 * s.sender_cpu_s / s.seconds)),
+    ("sender, µs of CPU per value", |s| format!("{:.2}", 1e6 * s.sender_cpu_s / s.values())),
+    ("wire, bytes per value", |s| format!("{:.2}", s.received.wire / s.values())),
+    ("connections made", |s| format!("{:.0}", s.received.connections)),
+    ("receiver, % of a core", |s| format!("{:.1}", 100.0 * s.received.cpu_s / s.seconds)),
+    ("receiver, µs of CPU per value", |s| format!("{:.2}", 1e6 * s.received.cpu_s / s.values())),
+    ("receiver, MiB resident at the end", |s| {
+        format!("{:.0}", s.received.resident / f64::from(1 << 20))
+    }),
+];
+
+impl Fleet {
+    /// Prints it.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn print(&self, out: &mut impl Write) -> Result<()> {
+        let series = self.first.received.series + self.steady.received.series;
+        writeln!(out, "| {} hosts, {series} series | first frames | then |", self.hosts)?;
+        writeln!(out, "|---|---:|---:|")?;
+        for (name, cell) in ROWS {
+            writeln!(out, "| {name} | {} | {} |", cell(&self.first), cell(&self.steady))?;
+        }
+        let per_host = self.sender_bytes as f64 / 1024.0 / self.hosts.max(1) as f64;
+        let [before, after] = &self.load;
+        writeln!(out, "| sender, KiB of memory per host | | {per_host:.0} |")?;
+        writeln!(out, "| disk after so short a time, bytes per value | | {:.2} |", self.disk)?;
+        writeln!(out, "| frames given up | | {} |", self.dropped)?;
+        writeln!(out, "| load average, before and after | {before} | {after} |")?;
+        Ok(())
+    }
+}
