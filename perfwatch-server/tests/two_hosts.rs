@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::program::Program;
 use futures_util::StreamExt;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -26,13 +27,16 @@ const INTERVAL: Duration = Duration::from_millis(500);
 struct Machine {
     program: Program,
     token: String,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Machine {
-    /// With this name, and a machine id made of this digit.
+    /// With this name, and a machine id made of this digit; without a digit it has none.
     fn start(store: &str, name: &str, digit: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), store, name, digit)
+    }
+
+    fn start_in(directory: TempDir, store: &str, name: &str, digit: &str) -> Self {
         let root = directory.path().join("root");
         std::fs::create_dir_all(root.join("etc")).unwrap();
         std::fs::write(root.join("etc/machine-id"), digit.repeat(32)).unwrap();
@@ -43,7 +47,7 @@ impl Machine {
         let more = [&*store, &host, &root, &interval];
         let program = Program::start_with(directory.path(), &more, &[data]);
         let token = program.login();
-        Self { program, token, _directory: directory }
+        Self { program, token, directory }
     }
 
     fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -146,4 +150,17 @@ async fn two_machines_of_one_name_are_told_apart() {
     assert_eq!([first.name(), second.name()], ["web", name]);
     answers_for(&first, name);
     answers_for(&second, "web");
+}
+
+#[tokio::test]
+async fn a_machine_without_an_id_keeps_the_one_that_it_was_given() {
+    let store = cluster::database().await;
+    let machine = Machine::start(&store, "web", "");
+    machine.live(1);
+    let Machine { program, directory, .. } = machine;
+    program.end(Signal::SIGTERM);
+    let again = Machine::start_in(directory, &store, "web", "");
+    again.wait_for("/api/config", |config| config["writer"]["stored"].as_u64() > Some(0));
+    // With another id it would be another machine of that name.
+    assert_eq!(again.name(), "web");
 }
