@@ -39,7 +39,8 @@ async fn run(path: &Path, sql: &'static str) {
 #[tokio::test]
 async fn a_url_says_what_it_is() {
     let message = async |url| open(url).await.unwrap_err().to_string();
-    let kinds = "a store is `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE` or `memory:`";
+    let kinds = "a store is `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, \
+                 `prometheus+http(s)://HOST:PORT` or `memory:`";
     assert_eq!(
         message("mysql://root:secret@db/x").await,
         format!("`mysql:` is not a kind of store; {kinds}")
