@@ -46,7 +46,7 @@ printf '\n%-20s %s\n' "contract on" "tests"
 declare -A stores=([memory]="memory" [sqlite_file]="SQLite" [sqlite_sealed]="SQLite, sealed"
     [postgres]="PostgreSQL" [victoria_metrics]="VictoriaMetrics" [prometheus]="Prometheus")
 for store in memory sqlite_file sqlite_sealed postgres victoria_metrics prometheus; do
-    count=$(grep -acE "^test $store::.* ok$" "$logs/rust" || true)
+    count=$(grep -acE "^test $store::[a-z0-9_]+ [.]{3} ok$" "$logs/rust" || true)
     [[ $count -gt 0 ]] || { echo "the contract was not tried on ${stores[$store]}" >&2; exit 1; }
     printf '%-20s %5d\n' "${stores[$store]}" "$count"
 done
