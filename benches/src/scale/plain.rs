@@ -43,9 +43,15 @@ impl Plain {
         Ok(())
     }
 
+    /// Gives the room of dead rows to what comes.
+    pub(super) async fn vacuum(&mut self) -> Result<()> {
+        self.connection.execute("VACUUM").await?;
+        Ok(())
+    }
+
     /// The bytes of the whole database, once what is in memory and dead is away.
     pub(super) async fn database_bytes(&mut self) -> Result<u64> {
-        self.connection.execute("VACUUM").await?;
+        self.vacuum().await?;
         self.connection.execute("CHECKPOINT").await?;
         self.number("SELECT pg_database_size(current_database())").await
     }

@@ -19,6 +19,9 @@ use crate::{
 /// So many frames are appended at once: an hour.
 const BATCH: usize = 720;
 
+/// What autovacuum does by the minute has no time in a fill that makes a day of seconds.
+const HOURS_A_VACUUM: usize = 2;
+
 /// How often each question is asked.
 const RUNS: usize = 15;
 
@@ -41,7 +44,7 @@ pub async fn compare(url: &str, days: i64) -> Result<Vec<Line>> {
     let mut plain = Plain::connect(url).await?;
     let empty = plain.database_bytes().await?;
     let store = open(url).await?.store;
-    let (values, append_us) = fill(&*store, days).await?;
+    let (values, append_us) = fill(&*store, &mut plain, days).await?;
     let ours = (plain.database_bytes().await? - empty) as f64 / values as f64;
     say("copying into the plain table");
     plain.fill().await?;
@@ -73,7 +76,7 @@ fn say(what: &str) {
 }
 
 /// Appends the frames of the busy host, hour by hour; the values, and the CPU time of a tick.
-async fn fill(store: &dyn Store, days: i64) -> Result<(u64, f64)> {
+async fn fill(store: &dyn Store, plain: &mut Plain, days: i64) -> Result<(u64, f64)> {
     let frames = usize::try_from(days * DAY_MS / 5000)?;
     let start = Instant::now();
     let (mut values, mut cpu_ns) = (0, 0);
@@ -90,6 +93,9 @@ async fn fill(store: &dyn Store, days: i64) -> Result<(u64, f64)> {
             keep(store, batch.last().map_or(0, Record::timestamp_ms), 3000).await?;
             cpu_ns += process_cpu_ns()? - before;
             batch.clear();
+            if at % (HOURS_A_VACUUM * BATCH) == 0 {
+                plain.vacuum().await?;
+            }
             if at % (24 * BATCH) == 0 {
                 say(&format!(
                     "day {} of {days} after {:.0} s",
