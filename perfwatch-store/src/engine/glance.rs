@@ -7,7 +7,7 @@ use std::{ops::Range, sync::atomic::Ordering};
 
 use async_trait::async_trait;
 
-use super::Engine;
+use super::{Engine, warm::Lately};
 use crate::{
     StoreError,
     archive::{Files, Moment, Sheet, Shelf},
@@ -25,7 +25,8 @@ pub(super) struct Glance<'a, F> {
     /// Only there once something is read.
     by: Option<Box<dyn Moment + 'a>>,
     sheets: Vec<(Shelf, i64, Vec<Sheet>)>,
-    parts: Vec<((Place, u32), Vec<u8>)>,
+    times: Vec<(Place, Vec<u8>)>,
+    lately: Lately,
 }
 
 impl<'a, F: Files> Glance<'a, F> {
@@ -33,7 +34,14 @@ impl<'a, F: Files> Glance<'a, F> {
     pub(super) fn begin(engine: &'a Engine<F>) -> Option<Self> {
         let changes = engine.changes.load(Ordering::SeqCst);
         let may = changes.is_multiple_of(2) && engine.files.may_glance();
-        may.then(|| Self { engine, changes, by: None, sheets: Vec::new(), parts: Vec::new() })
+        may.then(|| Self {
+            engine,
+            changes,
+            by: None,
+            sheets: Vec::new(),
+            times: Vec::new(),
+            lately: Lately::default(),
+        })
     }
 
     /// Whether slices are as they were at the beginning. What was read is remembered then.
@@ -45,7 +53,8 @@ impl<'a, F: Files> Glance<'a, F> {
         self.sheets
             .into_iter()
             .for_each(|(shelf, since, sheets)| recent.learn(shelf, since, sheets));
-        recent.learn_parts(self.parts);
+        self.times.into_iter().for_each(|(place, times)| recent.learn_times(place, times));
+        recent.learn_parts(self.lately);
         true
     }
 
@@ -95,7 +104,12 @@ impl<F: Files> Moment for Glance<'_, F> {
         let unknown: Vec<(Place, u32)> = unknown.map(|(key, _)| *key).collect();
         if !unknown.is_empty() {
             let read = self.by().await?.parts(&unknown).await?;
-            self.parts.extend(unknown.into_iter().zip(read.iter().cloned()));
+            for ((place, part), bytes) in unknown.into_iter().zip(&read) {
+                match part {
+                    0 => self.times.push((place, bytes.clone())),
+                    _ => self.lately.add((place, part), bytes),
+                }
+            }
             let gaps = parts.iter_mut().filter(|part| part.is_none());
             gaps.zip(read).for_each(|(part, read)| *part = Some(read));
         }

@@ -6,7 +6,7 @@ use std::{
     ops::Range,
 };
 
-use super::warm::Warm;
+use super::warm::{Lately, Warm};
 use crate::{
     archive::{Change, Sheet, Shelf},
     layout::Place,
@@ -82,15 +82,12 @@ impl Recent {
         self.shelves.insert(shelf, newest);
     }
 
-    /// Takes in parts that were read.
-    pub(super) fn learn_parts(&mut self, parts: Vec<((Place, u32), Vec<u8>)>) {
-        let (times, others): (Vec<_>, Vec<_>) =
-            parts.into_iter().partition(|((_, part), _)| *part == 0);
-        times.into_iter().for_each(|((place, _), times)| self.learn_times(place, times));
-        self.warm.learn(others);
+    /// Takes in parts that one question read.
+    pub(super) fn learn_parts(&mut self, lately: Lately) {
+        self.warm.learn(lately);
     }
 
-    fn learn_times(&mut self, place: Place, times: Vec<u8>) {
+    pub(super) fn learn_times(&mut self, place: Place, times: Vec<u8>) {
         let shelf = Shelf { host: place.host, interval_ms: place.interval_ms };
         let newest = self.shelves.get_mut(&shelf);
         if let Some(known) = newest.and_then(|it| it.slices.get_mut(&place.timestamp_ms)) {

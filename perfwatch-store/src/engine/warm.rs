@@ -28,6 +28,26 @@ impl Weighter<Key, Box<[u8]>> for Bytes {
     }
 }
 
+/// What one question reads, as long as it is little enough to be kept: of a large one nothing is
+/// held, for it may read all that there is.
+#[derive(Debug, Default)]
+pub(super) struct Lately {
+    parts: Vec<(Key, Box<[u8]>)>,
+    bytes: usize,
+}
+
+impl Lately {
+    /// Takes in a part.
+    pub(super) fn add(&mut self, key: Key, part: &[u8]) {
+        self.bytes = self.bytes.saturating_add(part.len());
+        if self.bytes > ONE_QUESTION {
+            self.parts = Vec::new();
+        } else {
+            self.parts.push((key, part.into()));
+        }
+    }
+}
+
 /// The parts that were read lately.
 #[derive(Debug)]
 pub(super) struct Warm {
@@ -48,11 +68,8 @@ impl Warm {
     }
 
     /// Takes in what one question read.
-    pub(super) fn learn(&mut self, parts: Vec<(Key, Vec<u8>)>) {
-        if parts.iter().map(|(_, part)| part.len()).sum::<usize>() > ONE_QUESTION {
-            return;
-        }
-        parts.into_iter().for_each(|(key, part)| self.parts.insert(key, part.into_boxed_slice()));
+    pub(super) fn learn(&mut self, lately: Lately) {
+        lately.parts.into_iter().for_each(|(key, part)| self.parts.insert(key, part));
     }
 
     /// Follows what was done to slices.
@@ -69,6 +86,12 @@ mod tests {
     use super::*;
     use crate::layout::slice::Slice;
 
+    fn read(parts: impl IntoIterator<Item = (Key, Vec<u8>)>) -> Lately {
+        let mut lately = Lately::default();
+        parts.into_iter().for_each(|(key, part)| lately.add(key, &part));
+        lately
+    }
+
     fn place(hour: i64) -> Place {
         Place { host: 1, interval_ms: 0, timestamp_ms: hour * 3_600_000 }
     }
@@ -77,7 +100,7 @@ mod tests {
     fn a_part_goes_with_its_slice() {
         let mut warm = Warm::default();
         let key = |hour: i64, part: u32| (place(hour), part);
-        warm.learn([(1, 1), (1, 2), (2, 1), (3, 1)].map(|(h, p)| (key(h, p), vec![7])).to_vec());
+        warm.learn(read([(1, 1), (1, 2), (2, 1), (3, 1)].map(|(h, p)| (key(h, p), vec![7]))));
         assert_eq!(warm.get(&key(1, 2)), Some(vec![7]));
         let slice = Slice { place: place(3), frames: 1, directory: vec![], parts: vec![] };
         let change = Change { delete: vec![place(1)], put: vec![slice], frames: vec![] };
@@ -90,12 +113,14 @@ mod tests {
     fn no_more_than_the_bound_is_kept() {
         let mut warm = Warm::default();
         for hour in 0..5000 {
-            warm.learn(vec![((place(hour), 1), vec![0; 4096])]);
+            warm.learn(read([((place(hour), 1), vec![0; 4096])]));
         }
         let kept = (0..5000).filter(|&hour| warm.get(&(place(hour), 1)).is_some()).count();
         assert!((800..=BYTES / 4096).contains(&kept), "{kept}");
         // One great question leaves it as it is.
-        warm.learn((0..1500).map(|part| ((place(9000), part), vec![0; 4096])).collect());
+        let great = read((0..1500).map(|part| ((place(9000), part), vec![0; 4096])));
+        assert!(great.parts.is_empty(), "nothing of it is held while it is read");
+        warm.learn(great);
         assert!((0..1500).all(|part| warm.get(&(place(9000), part)).is_none()));
     }
 }
