@@ -13,6 +13,7 @@ mod daemon;
 mod doctor;
 mod failure;
 mod format;
+mod history_file;
 mod hosts;
 mod message;
 mod metrics;

@@ -195,14 +195,14 @@ fn what_cannot_be_answered_ends_with_2_and_says_why() {
         (vec!["--store", history.path(), "--host", "db3"], "known are db1, db2"),
         (vec!["--store", history.path()], "--host"),
         (vec!["--server", "http://127.0.0.1:1"], "cannot reach http://127.0.0.1:1"),
-        (vec!["--store", "memory:"], "bad --store"),
+        (vec!["--store", "memory:"], "has no file"),
     ];
     for (args, reason) in cases {
         let output = changes(&args);
         assert_eq!((code(&output), stdout(&output)), (2, ""), "{args:?}");
         assert!(stderr(&output).contains(reason), "{args:?}: {}", stderr(&output));
     }
-    for (path, reason) in [(&missing, "no store at"), (&foreign, "not a PerfWatch store")] {
+    for (path, reason) in [(&missing, "no history at"), (&foreign, "not a PerfWatch store")] {
         let output = changes(&["--store", &text(path)]);
         assert_eq!(code(&output), 2);
         assert!(stderr(&output).contains(reason), "{}", stderr(&output));
@@ -231,9 +231,13 @@ fn the_environment_says_where_the_history_is_and_which_zone_is_meant() {
 
     let data = history.folder.path().join("data");
     std::fs::create_dir_all(data.join("perfwatch")).unwrap();
-    assert!(stderr(&ask("XDG_DATA_HOME", &data, &in_berlin)).contains("keeps no history"));
+    assert!(stderr(&ask("XDG_DATA_HOME", &data, &in_berlin)).contains("no history at"));
     std::fs::copy(&history.path, data.join("perfwatch/perfwatch.db")).unwrap();
     assert_eq!(code(&ask("XDG_DATA_HOME", &data, &in_berlin)), 1);
+
+    let server = Path::new("postgres://me:s3cret@db.example/watch");
+    let said = stderr(&ask("PERFWATCH_STORE", server, &in_berlin)).to_owned();
+    assert!(said.contains("PERFWATCH_STORE: ") && !said.contains("s3cret"), "{said}");
 
     let elsewhere = [&in_berlin[..], &["--server", "http://127.0.0.1:1"]].concat();
     let output = ask("PERFWATCH_STORE", &history.path, &elsewhere);

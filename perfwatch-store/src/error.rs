@@ -18,6 +18,12 @@ pub enum StoreError {
         /// What is wrong with it. The URL itself may hold a password and is not repeated.
         reason: String,
     },
+    /// What should be a history file is none.
+    #[error("{reason}; name a history file, as a path or as `sqlite:FILE`")]
+    NotAFile {
+        /// Why not. What was given may hold a password and is not repeated.
+        reason: &'static str,
+    },
     /// Another process has the file open.
     #[error("{}", locked(path, *.owner))]
     Locked {

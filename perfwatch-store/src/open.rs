@@ -4,7 +4,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use crate::{
     Accounts, MemoryAccounts, MemoryStore, PostgresStore, PrometheusStore, SqliteStore, Store,
-    StoreError,
+    StoreError, place::sqlite_path,
 };
 
 /// A store and the accounts beside it.
@@ -36,7 +36,7 @@ pub async fn open(url: &str) -> Result<Opened, StoreError> {
     match scheme {
         "memory" => Ok(open_memory()),
         "postgres" | "postgresql" => open_postgres(url).await,
-        "sqlite" => open_sqlite(sqlite_path(rest)?).await,
+        "sqlite" => open_sqlite(rest).await,
         "prometheus+http" | "prometheus+https" => open_engine(url),
         other => Err(bad_url(format!("`{other}:` is not a kind of store"))),
     }
@@ -81,21 +81,13 @@ fn open_engine(url: &str) -> Result<Opened, StoreError> {
     Ok(Opened { store, accounts: Arc::new(MemoryAccounts::default()) })
 }
 
-/// The path behind `sqlite:`.
-pub(crate) fn sqlite_path(rest: &str) -> Result<&str, StoreError> {
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    if path.is_empty() || path.starts_with(':') {
-        return Err(bad_url("`sqlite:` needs the path of a file"));
-    }
-    Ok(path)
-}
-
 async fn open_postgres(url: &str) -> Result<Opened, StoreError> {
     let store = Arc::new(PostgresStore::open(url).await?);
     Ok(Opened { store: Arc::clone(&store) as Arc<dyn Store>, accounts: store })
 }
 
-async fn open_sqlite(path: &str) -> Result<Opened, StoreError> {
+async fn open_sqlite(rest: &str) -> Result<Opened, StoreError> {
+    let path = sqlite_path(rest).ok_or_else(|| bad_url("`sqlite:` needs the path of a file"))?;
     let store = Arc::new(SqliteStore::open(Path::new(path)).await?);
     Ok(Opened { store: Arc::clone(&store) as Arc<dyn Store>, accounts: store })
 }

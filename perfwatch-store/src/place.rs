@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{StoreError, open};
+use crate::StoreError;
 
 /// What a store's file is called in its directory.
 pub const FILE_NAME: &str = "perfwatch.db";
@@ -23,15 +23,27 @@ pub fn data_directory(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
 /// The file that a path or an `sqlite:` URL names.
 ///
 /// # Errors
-/// [`StoreError::BadUrl`] if it names none.
+/// [`StoreError::NotAFile`] if it names none.
 pub fn file_of(text: &str) -> Result<PathBuf, StoreError> {
+    let none = |reason| Err(StoreError::NotAFile { reason });
     match text.strip_prefix("sqlite:") {
-        Some(rest) => open::sqlite_path(rest).map(PathBuf::from),
+        Some(rest) => match sqlite_path(rest) {
+            Some(path) => Ok(PathBuf::from(path)),
+            None => none("`sqlite:` needs the path of a file"),
+        },
         None if text.starts_with("memory:") => {
-            Err(open::bad_url("`memory:` is gone with its process and has no file"))
+            none("what is in `memory:` is gone with its process and has no file")
         }
+        // Nothing of it is repeated: it may hold a password.
+        None if text.contains("://") => none("what is kept by a server has no file here"),
         None => Ok(PathBuf::from(text)),
     }
+}
+
+/// The path behind `sqlite:`.
+pub(crate) fn sqlite_path(rest: &str) -> Option<&str> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    (!path.is_empty() && !path.starts_with(':')).then_some(path)
 }
 
 #[cfg(test)]
@@ -43,6 +55,11 @@ mod tests {
         for text in ["/var/lib/x.db", "sqlite:/var/lib/x.db", "sqlite:///var/lib/x.db"] {
             assert_eq!(file_of(text).unwrap(), PathBuf::from("/var/lib/x.db"), "{text}");
         }
-        assert!(file_of("memory:").is_err() && file_of("sqlite:").is_err());
+        let servers = ["postgres://me:s3cret@db/watch", "prometheus+http://me:s3cret@vm:8428"];
+        for text in ["memory:", "sqlite:", "sqlite::memory:"].into_iter().chain(servers) {
+            let error = file_of(text).unwrap_err();
+            assert!(matches!(error, StoreError::NotAFile { .. }), "{text}");
+            assert!(!format!("{error} {error:?}").contains("s3cret"));
+        }
     }
 }

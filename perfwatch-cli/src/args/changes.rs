@@ -55,8 +55,9 @@ pub(crate) struct ChangesArgs {
     /// Show at most so many, the greatest changes.
     #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) limit: u16,
-    /// The file with the history, as a path or as a daemon's --store; by default that of
-    /// PERFWATCH_STORE, or the one that a daemon of this user keeps.
+    /// The file with the history, as a path or as sqlite:FILE, of a daemon that does not run; by
+    /// default that of $PERFWATCH_STORE, or the one that a daemon of this user or the packaged
+    /// service keeps.
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     pub(crate) store: Option<String>,
     /// Ask the daemon at this address.

@@ -2,11 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Where the packaged service keeps its history.
-const OF_THE_SERVICE: &str = "/var/lib/perfwatch";
+use crate::history_file::history_file;
 
 const INFO_EXAMPLES: &str = "\
 Examples:
@@ -22,7 +21,7 @@ const EXPORT_EXAMPLES: &str = "\
 Examples:
   perfwatch store export --output history.csv
   perfwatch store export --output year.parquet --start 2026-01-01 --end 2027-01-01
-  perfwatch store export --format jsonl --host db1 --fields 'cpu.*,disk.devices.*.util_percent'
+  perfwatch store export --format jsonl --host db1 --fields 'cpu.*,disk.devices.*.utilization_percent'
   perfwatch store export --interval 1h --output hours.csv
 
 Without --interval, every value is exported exactly as it was stored, and `perfwatch store import`
@@ -217,29 +216,18 @@ impl FileFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreFile {
-    /// The history file, or its URL (sqlite:FILE). By default the daemon's: perfwatch.db in
-    /// $STATE_DIRECTORY, $XDG_DATA_HOME/perfwatch or ~/.local/share/perfwatch, else in
-    /// /var/lib/perfwatch.
-    #[arg(value_name = "STORE", env = "PERFWATCH_STORE")]
+    /// The history file, or its URL (sqlite:FILE). By default that of $PERFWATCH_STORE, or the
+    /// daemon's: perfwatch.db in $STATE_DIRECTORY, $XDG_DATA_HOME/perfwatch or
+    /// ~/.local/share/perfwatch, else in /var/lib/perfwatch.
+    // clap would show the variable's value in its help, and it may hold a server's password.
+    #[arg(value_name = "STORE")]
     store: Option<String>,
 }
 
 impl StoreFile {
     /// The file that is meant; it may not be there.
     pub(crate) fn path(&self) -> Result<PathBuf> {
-        let given = self.store.as_deref().filter(|text| !text.is_empty());
-        if let Some(text) = given {
-            return Ok(perfwatch_store::file_of(text)?);
-        }
-        let own = perfwatch_store::data_directory(&|name| std::env::var(name).ok());
-        let of_service = PathBuf::from(OF_THE_SERVICE).join(perfwatch_store::FILE_NAME);
-        match own.map(|directory| directory.join(perfwatch_store::FILE_NAME)) {
-            Some(own) if own.exists() || !of_service.exists() => Ok(own),
-            None if !of_service.exists() => {
-                Err(anyhow!("there is no home directory to look in: name the history file"))
-            }
-            _ => Ok(of_service),
-        }
+        history_file(self.store.as_deref())
     }
 }
 

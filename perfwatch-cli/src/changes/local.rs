@@ -1,9 +1,6 @@
 //! A store's file, read by this process.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Error, Result, anyhow};
 use perfwatch_collect::{Roots, host_facts};
@@ -12,22 +9,18 @@ use perfwatch_store::{ChangesQuery, SqliteStore, Store, StoreError, UnitOf};
 use tokio::runtime;
 
 use super::{Answer, Question, report::Report};
-use crate::{catalog::Catalog, failure::Failure, metrics::all_tables};
-
-/// What the daemon calls its file.
-const FILE: &str = "perfwatch.db";
+use crate::{catalog::Catalog, failure::Failure, history_file::history_file, metrics::all_tables};
 
 /// Asks the file; by default the one that a daemon of this user keeps.
 pub(super) fn ask(store: Option<&str>, question: &Question) -> Result<Answer> {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    // Not an argument's own variable: where a daemon is asked, it does not matter.
-    let path = match store.map(str::to_owned).or_else(|| env("PERFWATCH_STORE")) {
-        Some(text) => path_of(&text)?,
-        None => usual(&env)?,
-    };
+    let path = history_file(store)?;
     // Opening would make a file that is not there.
     if !path.is_file() {
-        let reason = format!("there is no store at {}; check --store", path.display());
+        let reason = format!(
+            "there is no history at {}; say where it is with --store FILE, or ask a daemon with \
+             --server URL",
+            path.display()
+        );
         return Err(Failure::Usage(reason).into());
     }
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -90,30 +83,4 @@ fn in_use(error: StoreError) -> Error {
     } else {
         error
     }
-}
-
-/// The file that a path or a daemon's `--store` names.
-fn path_of(text: &str) -> Result<PathBuf> {
-    let rest = text.strip_prefix("sqlite:");
-    match (rest, text.split_once(':')) {
-        (Some(rest), _) => Ok(PathBuf::from(rest.strip_prefix("//").unwrap_or(rest))),
-        (None, Some((scheme, _))) if !scheme.contains('/') => {
-            let reason = "bad --store: expected a file, as a path or as sqlite:FILE";
-            Err(Failure::Usage(reason.to_owned()).into())
-        }
-        (None, _) => Ok(PathBuf::from(text)),
-    }
-}
-
-/// Where a daemon that this user starts keeps its file.
-fn usual(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {
-    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = absolute("XDG_DATA_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
-    let path = data.map(|data| data.join("perfwatch").join(FILE)).filter(|path| path.is_file());
-    path.ok_or_else(|| {
-        let reason = "this user keeps no history; say where it is with --store FILE, or ask a \
-                      daemon with --server URL";
-        Failure::Usage(reason.to_owned()).into()
-    })
 }
