@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sqlx::{Connection, Executor, PgConnection, Row};
+use sqlx::{Connection, Executor, PgConnection};
 
 use super::{
     PostgresStore,
@@ -17,7 +17,7 @@ use super::{
     error::is_without_partition,
     files::Reading,
     link::WRITE,
-    names::number,
+    names::{HostRow, number},
 };
 use crate::{
     Record, StoreError,
@@ -114,8 +114,7 @@ impl Prepared {
 
 /// What is known of a host while its row is held.
 struct HeldHost {
-    id: i32,
-    series: i32,
+    row: HostRow,
     sliced_until_ms: i64,
 }
 
@@ -137,25 +136,27 @@ impl PostgresStore {
     }
 
     async fn append_batches(&self, batches: &BTreeMap<&str, Batch>) -> Result<(), StoreError> {
+        match self.try_batches(batches).await {
+            // A partition or a host went since this process last looked.
+            Err(error) if is_gone(&error) => {
+                self.partitions.forget();
+                self.names.forget();
+                self.try_batches(batches).await
+            }
+            done => done,
+        }
+    }
+
+    async fn try_batches(&self, batches: &BTreeMap<&str, Batch>) -> Result<(), StoreError> {
         let mut writer = self.link.writer().await?;
-        let times = || batches.values().flat_map(|batch| batch.frames.keys().copied());
+        let times = batches.values().flat_map(|batch| batch.frames.keys().copied());
         let explain = self.link.explain();
-        self.partitions.prepare(&mut writer, times()).await.map_err(&explain)?;
+        self.partitions.prepare(&mut writer, times).await.map_err(&explain)?;
         for name in batches.keys() {
             if self.names.known().index.host(name).is_none() {
                 add_host(&mut writer, name).await.map_err(&explain)?;
             }
         }
-        let written = self.write(&mut writer, batches).await;
-        if !written.as_ref().is_err_and(is_gone) {
-            written?;
-            writer.keep();
-            return Ok(());
-        }
-        // A partition went since this process last looked.
-        self.partitions.forget();
-        let mut writer = self.link.writer().await?;
-        self.partitions.prepare(&mut writer, times()).await.map_err(&explain)?;
         self.write(&mut writer, batches).await?;
         writer.keep();
         Ok(())
@@ -182,12 +183,12 @@ impl PostgresStore {
         batch: &Batch,
     ) -> Result<(), StoreError> {
         let explain = self.link.explain();
-        let host = hold(connection, name).await.map_err(&explain)?;
-        let (id, series) = (number(host.id), number(host.series) as usize);
-        self.names.learn(connection, id, series).await.map_err(&explain)?;
-        let numbers = self.numbers(connection, &host, batch).await.map_err(&explain)?;
+        let host = hold(connection, name).await.map_err(&explain)?.ok_or_else(gone)?;
+        self.names.forget_if_fewer(host.row);
+        self.names.learn(connection, host.row).await.map_err(&explain)?;
+        let numbers = self.numbers(connection, host.row, batch).await?;
         let new = self.not_sliced(connection, &host, batch).await?;
-        let shelf = Shelf { host: id, interval_ms: 0 };
+        let shelf = Shelf { host: number(host.row.id), interval_ms: 0 };
         let (mut bodies, mut times, mut types, mut data) = (Vec::new(), vec![], vec![], vec![]);
         for (&time, frame) in batch.frames.iter().filter(|(time, _)| new.contains(time)) {
             bodies.push(frame.seal(shelf.place(time), &numbers));
@@ -197,9 +198,9 @@ impl PostgresStore {
                 data.push(document.as_str());
             }
         }
-        let fill = sqlx::query(FILL).bind(host.id).bind(times).bind(types).bind(data);
+        let fill = sqlx::query(FILL).bind(host.row.id).bind(times).bind(types).bind(data);
         fill.execute(&mut *connection).await.map_err(&explain)?;
-        let insert = sqlx::query(INSERT).bind(host.id).bind(Vec::from_iter(new)).bind(bodies);
+        let insert = sqlx::query(INSERT).bind(host.row.id).bind(Vec::from_iter(new)).bind(bodies);
         insert
             .bind(name)
             .bind(host.sliced_until_ms)
@@ -213,13 +214,20 @@ impl PostgresStore {
     async fn numbers(
         &self,
         connection: &mut PgConnection,
-        host: &HeldHost,
+        host: HostRow,
         batch: &Batch,
-    ) -> Result<Vec<Option<u32>>, sqlx::Error> {
+    ) -> Result<Vec<Option<u32>>, StoreError> {
         let mut numbers: Vec<Option<u32>> = {
             let known = self.names.known();
+            let id = number(host.id);
+            // A series that is not known by its number would get another.
+            let count = known.index.get(id).map_or(0, |host| host.series_count());
+            if count != number(host.series) as usize {
+                let reason = "its table `series` lacks rows that `hosts` counts; restore it";
+                return Err(StoreError::unavailable(format!("{}: {reason}", self.link.place())));
+            }
             let series = batch.series.iter();
-            series.map(|(path, decimals)| known.number(number(host.id), path, *decimals)).collect()
+            series.map(|(path, decimals)| known.number(id, path, *decimals)).collect()
         };
         let (mut paths, mut decimals) = (Vec::new(), Vec::new());
         let unknown = numbers.iter_mut().zip(&batch.series).filter(|(number, _)| number.is_none());
@@ -230,7 +238,8 @@ impl PostgresStore {
             decimals.push(i32::from(*digits));
         }
         if !paths.is_empty() {
-            add_series(connection, host, paths, decimals).await?;
+            let added = add_series(connection, host, paths, decimals).await;
+            added.map_err(self.link.explain())?;
         }
         Ok(numbers)
     }
@@ -248,9 +257,9 @@ impl PostgresStore {
         }
         let select = "SELECT interval_ms FROM shelves WHERE host_id = $1 AND interval_ms > 0";
         let intervals: Result<Vec<i32>, _> =
-            sqlx::query_scalar(select).bind(host.id).fetch_all(&mut *connection).await;
+            sqlx::query_scalar(select).bind(host.row.id).fetch_all(&mut *connection).await;
         let intervals = intervals.map_err(self.link.explain())?;
-        let shelf = Shelf { host: number(host.id), interval_ms: 0 };
+        let shelf = Shelf { host: number(host.row.id), interval_ms: 0 };
         let mut late = Late::new(Box::new(Reading::new(connection, &self.link)));
         for &time in batch.frames.keys().take_while(|&&time| time < host.sliced_until_ms) {
             let intervals = intervals.iter().map(|&interval| i64::from(interval));
@@ -284,7 +293,7 @@ fn batches(records: &[Record]) -> Result<BTreeMap<&str, Batch>, StoreError> {
 
 async fn add_series(
     connection: &mut PgConnection,
-    host: &HeldHost,
+    host: HostRow,
     paths: Vec<&str>,
     decimals: Vec<i32>,
 ) -> Result<(), sqlx::Error> {
@@ -304,10 +313,15 @@ async fn add_series(
 }
 
 /// The row of a host, which nobody else has until the transaction ends.
-async fn hold(connection: &mut PgConnection, name: &str) -> Result<HeldHost, sqlx::Error> {
-    let select = "SELECT id, series, sliced_until_ms FROM hosts WHERE name = $1 FOR UPDATE";
-    let row = sqlx::query(select).bind(name).fetch_one(connection).await?;
-    Ok(HeldHost { id: row.try_get(0)?, series: row.try_get(1)?, sliced_until_ms: row.try_get(2)? })
+async fn hold(connection: &mut PgConnection, name: &str) -> Result<Option<HeldHost>, sqlx::Error> {
+    let select = "SELECT tableoid::int8, id, series, sliced_until_ms FROM hosts \
+                  WHERE name = $1 FOR UPDATE";
+    let row: Option<(i64, i32, i32, i64)> =
+        sqlx::query_as(select).bind(name).fetch_optional(connection).await?;
+    Ok(row.map(|(table, id, series, sliced_until_ms)| HeldHost {
+        row: HostRow { table, id, series },
+        sliced_until_ms,
+    }))
 }
 
 /// Adds a host where it is missing, by a transaction of its own: a number is never taken back.
@@ -321,7 +335,7 @@ pub(super) async fn add_host(connection: &mut PgConnection, name: &str) -> Resul
     transaction.commit().await
 }
 
-const GONE: &str = "the partition of a day is gone";
+const GONE: &str = "the partition of a day, or a host, is gone";
 
 fn gone() -> StoreError {
     StoreError::unavailable(GONE)

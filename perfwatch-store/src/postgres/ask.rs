@@ -4,6 +4,7 @@ use super::{
     PostgresStore,
     files::{Ending, Reading, moment},
     head,
+    names::{HostRow, number},
 };
 use crate::{
     RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError,
@@ -73,18 +74,18 @@ impl PostgresStore {
         moment: &mut Reading<'_, Ending>,
         host: &str,
     ) -> Result<Option<u32>, StoreError> {
-        let select = "SELECT id, series, \
+        let select = "SELECT tableoid::int8, id, series, \
             ARRAY(SELECT interval_ms FROM shelves WHERE host_id = id) FROM hosts WHERE name = $1";
         // No name in the database holds a NUL, and none can be asked for there.
         let host = host.replace('\0', "");
         moment
             .ask(async |connection| {
                 let query = sqlx::query_as(select).bind(host);
-                let row: Option<(i32, i32, Vec<i32>)> =
+                let row: Option<(i64, i32, i32, Vec<i32>)> =
                     query.fetch_optional(&mut *connection).await?;
-                let Some((id, series, intervals)) = row else { return Ok(None) };
-                let id = id.unsigned_abs();
-                self.names.learn(connection, id, series.unsigned_abs() as usize).await?;
+                let Some((table, id, series, intervals)) = row else { return Ok(None) };
+                self.names.learn(connection, HostRow { table, id, series }).await?;
+                let id = number(id);
                 if let Some(host) = self.names.known().index.get_mut(id) {
                     intervals.iter().for_each(|&interval| host.note_slice(interval.into(), 0));
                 }

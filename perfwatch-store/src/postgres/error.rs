@@ -1,5 +1,7 @@
 //! What PostgreSQL's errors mean.
 
+use std::{fmt, io};
+
 use sqlx::postgres::PgDatabaseError;
 
 use crate::StoreError;
@@ -9,16 +11,14 @@ pub(super) fn explain(place: &str, error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::PoolTimedOut => StoreError::unavailable("too many queries are running"),
         sqlx::Error::PoolClosed => StoreError::closed(),
+        sqlx::Error::Io(reason) if is_distrust(reason) => untrusted(place, reason),
         sqlx::Error::Io(reason) => {
             StoreError::unavailable(format!("cannot reach {place}: {reason}"))
         }
         sqlx::Error::Protocol(reason) => {
             StoreError::unavailable(format!("the connection to {place} broke: {reason}"))
         }
-        sqlx::Error::Tls(reason) => denied(format!(
-            "cannot trust {place}: {reason}; give sslrootcert=FILE with the authority that signed \
-             its certificate, or sslmode=disable where the network itself is trusted"
-        )),
+        sqlx::Error::Tls(reason) => untrusted(place, reason),
         sqlx::Error::Database(database) => {
             let message = database.message().to_owned();
             let code = database.code().unwrap_or_default().into_owned();
@@ -55,6 +55,19 @@ fn by_code(place: &str, code: &str, message: String) -> Option<StoreError> {
         (_, "22") => StoreError::Refused { reason: message },
         _ => return None,
     })
+}
+
+/// A certificate that does not hold ends the handshake, which is told as a failed reading.
+fn is_distrust(error: &io::Error) -> bool {
+    let reason = error.get_ref().and_then(|reason| reason.downcast_ref());
+    matches!(reason, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+fn untrusted(place: &str, reason: &impl fmt::Display) -> StoreError {
+    denied(format!(
+        "cannot trust {place}: {reason}; give sslrootcert=FILE with the authority that signed its \
+         certificate, or sslmode=disable where the network itself is trusted"
+    ))
 }
 
 fn denied(reason: String) -> StoreError {

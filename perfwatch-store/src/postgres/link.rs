@@ -9,6 +9,7 @@ use std::{
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tokio::{sync::OnceCell, time::timeout};
+use url::Url;
 
 use super::{
     append::STAGE,
@@ -58,7 +59,9 @@ impl Link {
         let options = PgConnectOptions::from_str(url).map_err(|_| {
             bad_url("`postgres:` needs a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE")
         })?;
-        let asked = ["sslmode=", "ssl-mode="].iter().any(|name| url.contains(name));
+        let asked = Url::parse(url).is_ok_and(|url| {
+            url.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"))
+        });
         let options = match (options.get_socket(), asked) {
             (Some(_), _) => options.ssl_mode(PgSslMode::Disable),
             (None, false) => options.ssl_mode(PgSslMode::VerifyFull),

@@ -1,5 +1,6 @@
 //! Which number stands for which host and series: a copy of two tables that only ever grow, so that
-//! what is known stays true whoever else writes.
+//! what is known stays true whoever else writes. Where somebody restores a backup, or a replica that
+//! was behind takes over, it is read anew.
 
 use std::{
     collections::HashMap,
@@ -17,8 +18,21 @@ pub(super) struct Names(Mutex<Known>);
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) index: Index,
+    /// Which table of hosts this was read from: a backup that is restored makes another.
+    table: i64,
     /// By host and path: the numbers of a series, each with its decimals.
     numbers: HashMap<u32, HashMap<String, Vec<(u8, u32)>>>,
+}
+
+/// What the row of a host says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HostRow {
+    /// The table that it is in, as PostgreSQL numbers tables.
+    pub(super) table: i64,
+    /// The host's number.
+    pub(super) id: i32,
+    /// How many series it has.
+    pub(super) series: i32,
 }
 
 impl Known {
@@ -47,18 +61,39 @@ impl Names {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Learns of a host, which has so many series.
+    /// Forgets all.
+    pub(super) fn forget(&self) {
+        *self.known() = Known::default();
+    }
+
+    /// The same if a host has fewer series than are known of it, for a replica that was behind took
+    /// over. `row` is the newest there is: it is held.
+    pub(super) fn forget_if_fewer(&self, row: HostRow) {
+        let known = self.series_count(number(row.id));
+        if known > number(row.series) as usize {
+            self.forget();
+        }
+    }
+
+    /// How many series of a host are known.
+    pub(super) fn series_count(&self, host: u32) -> usize {
+        self.known().index.get(host).map_or(0, |host| host.series_count())
+    }
+
+    /// Learns of a host.
     pub(super) async fn learn(
         &self,
         connection: &mut PgConnection,
-        host: u32,
-        series: usize,
+        row: HostRow,
     ) -> Result<(), sqlx::Error> {
+        let host = number(row.id);
+        if self.known().table != row.table {
+            *self.known() = Known { table: row.table, ..Known::default() };
+        }
         if self.known().index.get(host).is_none() {
             self.learn_hosts(connection).await?;
         }
-        let known = self.known().index.get(host).map_or(0, |host| host.series_count());
-        if known < series {
+        if self.series_count(host) < number(row.series) as usize {
             self.learn_series(connection, host).await?;
         }
         Ok(())
@@ -66,10 +101,12 @@ impl Names {
 
     /// Learns of all hosts and all series.
     pub(super) async fn learn_all(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let hosts: Vec<(i32, i32)> =
-            sqlx::query_as("SELECT id, series FROM hosts").fetch_all(&mut *connection).await?;
-        for (host, series) in hosts {
-            self.learn(connection, number(host), number(series) as usize).await?;
+        let hosts: Vec<(i64, i32, i32)> =
+            sqlx::query_as("SELECT tableoid::int8, id, series FROM hosts")
+                .fetch_all(&mut *connection)
+                .await?;
+        for (table, id, series) in hosts {
+            self.learn(connection, HostRow { table, id, series }).await?;
         }
         Ok(())
     }
@@ -103,7 +140,7 @@ impl Names {
         connection: &mut PgConnection,
         host: u32,
     ) -> Result<(), sqlx::Error> {
-        let known = self.known().index.get(host).map_or(0, |host| host.series_count());
+        let known = self.series_count(host);
         let select = "SELECT number, path, decimals FROM series \
                       WHERE host_id = $1 AND number >= $2 ORDER BY number";
         let rows: Vec<(i32, String, i32)> = sqlx::query_as(select)

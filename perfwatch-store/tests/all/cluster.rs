@@ -20,21 +20,25 @@ use crate::postgres_process::{new_cluster, programs, unprivileged, wait_for};
 
 /// Starts the server, and stops it and removes its folder when nobody holds the pipe any more.
 const WATCH: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=200 \
-    -c log_min_messages=fatal >"$2/log" 2>&1 &
+programs=$1 folder=$2
+shift 2
+"$programs/postgres" -D "$folder/data" -k "$folder" -c fsync=off -c max_connections=200 \
+    -c log_min_messages=fatal "$@" >"$folder/log" 2>&1 &
 server=$!
 cat >/dev/null
 kill -INT $server
 wait $server
-rm -rf "$2"
+rm -rf "$folder"
 "#;
 
-static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+static CLUSTER: LazyLock<Cluster> =
+    LazyLock::new(|| Cluster::start(new_cluster(), 5432, &["-c", "listen_addresses="]));
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-/// The server, as long as this program runs.
-struct Cluster {
-    socket: PathBuf,
+/// A server, until this is dropped.
+pub(crate) struct Cluster {
+    /// Its folder, in which its unix socket is.
+    pub(crate) folder: PathBuf,
     _server: Child,
     _pipe: ChildStdin,
 }
@@ -42,7 +46,7 @@ struct Cluster {
 /// A fresh database; its URL.
 pub(crate) async fn database() -> String {
     let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-    let socket = tokio::task::spawn_blocking(|| CLUSTER.socket.clone()).await.unwrap();
+    let socket = tokio::task::spawn_blocking(|| CLUSTER.folder.clone()).await.unwrap();
     let mut connection = PgConnection::connect_with(&options(&socket)).await.unwrap();
     let create = format!("CREATE DATABASE {name} STRATEGY file_copy");
     sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
@@ -77,15 +81,16 @@ fn options(socket: &Path) -> PgConnectOptions {
 }
 
 impl Cluster {
-    fn start() -> Self {
-        let folder = new_cluster();
+    /// Starts a server on a new cluster.
+    pub(crate) fn start(folder: PathBuf, port: u16, settings: &[&str]) -> Self {
         let mut shell = unprivileged(&folder, Path::new("/bin/sh"));
         let shell = shell.args(["-c", WATCH, "sh"]).arg(programs()).arg(&folder);
+        shell.arg("-p").arg(port.to_string()).args(settings);
         // A group of its own: Ctrl-C ends the tests, and the pipe then ends the server.
         std::os::unix::process::CommandExt::process_group(shell, 0);
         let mut server = shell.stdin(Stdio::piped()).spawn().unwrap();
         let pipe = server.stdin.take().unwrap();
-        wait_for(&folder, 5432);
-        Self { socket: folder, _server: server, _pipe: pipe }
+        wait_for(&folder, port);
+        Self { folder, _server: server, _pipe: pipe }
     }
 }

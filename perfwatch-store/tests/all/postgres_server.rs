@@ -5,12 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use perfwatch_store::{Aggregate, HostIdentity, Store, StoreError, open};
+use perfwatch_store::{Aggregate, HostIdentity, RangeQuery, Store, StoreError, open};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
     cluster::{database, run, wait_for_hours},
-    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, policy, record, select, step},
+    fixture::{DAY, HOUR, MINUTE, START, ask, check, every, loads, policy, record, select, step},
+    postgres_process::programs,
 };
 
 /// One column of one row, by plain SQL.
@@ -64,6 +65,72 @@ async fn tables_that_went_are_told_and_no_frame_is_blamed() {
     let error = store.append(&loads([START + 1])).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     assert!(error.to_string().contains("restore them, or start PerfWatch again"), "{error}");
+}
+
+/// All that host `a` has.
+fn ask_all() -> RangeQuery {
+    let selection = select("a", &["app.load", "app.parts.*.*"], START, START + HOUR);
+    RangeQuery { selection, ..ask(START, START + HOUR) }
+}
+
+/// Runs a program of PostgreSQL's on a database.
+fn tool(name: &str, url: &str, arguments: &[&str]) {
+    #[allow(clippy::disallowed_methods, reason = "a backup is another program's work")]
+    let mut tool = std::process::Command::new(programs().join(name));
+    let done = tool.args(["-d", url]).args(arguments).output().unwrap();
+    assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[tokio::test]
+async fn a_restored_backup_is_read_anew() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&[record("a", START, Some(1.0), &[("x", 10.0)])]).await.unwrap();
+    let backup = tempfile::NamedTempFile::new().unwrap();
+    let path = backup.path().to_str().unwrap();
+    tool("pg_dump", &url, &["-Fc", "-f", path]);
+    // `y` gets a number that the backup does not know, and so does `b`.
+    let later = [("y", 20.0), ("x", 11.0)];
+    store.append(&[record("a", START + 1, Some(2.0), &later)]).await.unwrap();
+    store.append(&[record("b", START, Some(9.0), &[])]).await.unwrap();
+    tool("pg_restore", &url, &["--clean", "--if-exists", "--single-transaction", path]);
+
+    let other = [("z", 30.0), ("x", 12.0)];
+    store.append(&[record("a", START + 2, Some(3.0), &other)]).await.unwrap();
+    store.append(&[record("b", START + 2, Some(8.0), &[])]).await.unwrap();
+    let expected = [
+        "step 0 of 2 raw",
+        "at 0 2",
+        "app.load avg 1 3",
+        "app.parts.x.heat_celsius avg 10 12",
+        "app.parts.z.heat_celsius avg - 30",
+    ];
+    for store in [store, open(&url).await.unwrap().store] {
+        check(&*store, &ask_all(), &expected).await;
+        let b = store.summary(&select("b", &["app.load"], START, START + HOUR)).await.unwrap();
+        assert_eq!((b[0].count, b[0].last), (1, 8.0));
+    }
+}
+
+#[tokio::test]
+async fn a_replica_that_was_behind_is_read_anew() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&[record("a", START, Some(1.0), &[])]).await.unwrap();
+    store.append(&[record("a", START + 1, None, &[("y", 20.0)])]).await.unwrap();
+    // What a replica that was a frame behind has when it takes over.
+    let behind = "DELETE FROM frames WHERE time_ms % 1000 = 1; DELETE FROM series WHERE number = 1; \
+        UPDATE hosts SET series = 1";
+    run(&url, behind).await;
+    store.append(&[record("a", START + 2, None, &[("z", 30.0)])]).await.unwrap();
+    let expected =
+        ["step 0 of 2 raw", "at 0 2", "app.load avg 1 -", "app.parts.z.heat_celsius avg - 30"];
+    check(&*store, &ask_all(), &expected).await;
+    // Nothing is written under a number that is not known.
+    run(&url, "DELETE FROM series WHERE number = 0").await;
+    let store = open(&url).await.unwrap().store;
+    let error = store.append(&loads([START + 3])).await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("lacks rows"), "{error}");
 }
 
 #[tokio::test]

@@ -86,7 +86,8 @@ pub(crate) static PROMETHEUS: Kind = Kind {
 pub(crate) static PROMETHEUS_TLS: Kind = Kind {
     program: "prometheus",
     arguments: |directory, port| {
-        certificate(directory);
+        #[allow(clippy::disallowed_methods)] // Certificates are made by another program.
+        certificate(directory, Command::new("openssl"));
         let config = directory.join("web.yml");
         let text = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n";
         std::fs::write(&config, text).unwrap();
@@ -99,13 +100,12 @@ pub(crate) static PROMETHEUS_TLS: Kind = Kind {
     running: Mutex::new(Weak::new()),
 };
 
-/// Makes `cert.pem` for 127.0.0.1, and its key.
-fn certificate(directory: &Path) {
+/// Makes `cert.pem` for 127.0.0.1, and its key in `key.pem`.
+pub(crate) fn certificate(directory: &Path, mut openssl: Command) {
     let text = "[req]\ndistinguished_name = dn\nx509_extensions = ext\n[dn]\n[ext]\n\
                 basicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1\n";
     std::fs::write(directory.join("openssl.cnf"), text).unwrap();
-    #[allow(clippy::disallowed_methods)] // Certificates are made by another program.
-    let made = Command::new("openssl")
+    let made = openssl
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
         .args(["-nodes", "-days", "2", "-subj", "/CN=perfwatch", "-config", "openssl.cnf"])
         .args(["-keyout", "key.pem", "-out", "cert.pem"])
