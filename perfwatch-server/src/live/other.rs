@@ -1,7 +1,9 @@
 //! The live view of another host: what the store has of it, as soon as it has it.
 //!
-//! One task per host asks the store once per interval of that host, while somebody watches; all
-//! who watch share what it finds. That a host is silent, or the store away, is said as well.
+//! One task per host asks the store while somebody watches, and all who watch share what it finds.
+//! It asks when the next frame is due, a little too early, and then in short pauses until the frame
+//! is there: what is shown is as old as the way through the store, not an interval older. That a
+//! host is silent, or the store away, is said as well.
 
 use std::{
     collections::HashMap,
@@ -24,6 +26,12 @@ use crate::{app::Shared, hosts::State, time};
 
 /// What a host is asked for that has not registered and has too few frames to tell.
 const USUAL_INTERVAL_MS: u64 = 5000;
+
+/// While a frame is due, the pause between two looks is this part of the host's interval.
+const PARTS: u32 = 8;
+
+/// After so many looks in vain a host is late, and is looked at once per interval.
+const PATIENCE: u32 = 2 * PARTS;
 
 /// A host is looked at so often at least, however rarely it is sampled.
 const RAREST: Duration = Duration::from_secs(60);
@@ -89,7 +97,7 @@ impl Others {
     }
 }
 
-/// Looks once per interval until nobody watches.
+/// Looks until nobody watches.
 async fn follow(app: Shared, host: String, sender: Sender) {
     let mut look = Look::new(host);
     loop {
@@ -97,8 +105,9 @@ async fn follow(app: Shared, host: String, sender: Sender) {
         if look.again(&app).await {
             sender.send_replace(Some(Arc::new(look.news.clone())));
         }
+        let earliest = Instant::now() + perfwatch_collect::MIN_INTERVAL;
         tokio::select! {
-            () = sleep_until(begun + look.pause()) => {}
+            () = sleep_until(earliest.max(begun + look.pause())) => {}
             () = app.stop.given() => return,
             () = sender.closed() => {
                 if app.others.leave(&look.host, &sender) {
@@ -119,6 +128,8 @@ struct Look {
     renewed: Option<Instant>,
     /// The time of its newest frame.
     last_ms: Option<i64>,
+    /// How often it was looked at since without finding a newer one.
+    vain: u32,
     news: News,
     /// What was told last.
     told: &'static str,
@@ -128,16 +139,22 @@ impl Look {
     fn new(host: String) -> Self {
         let news = News::default();
         let (interval_ms, told) = (USUAL_INTERVAL_MS, State::Live.name());
-        let (registered_ms, renewed, last_ms) = (None, None, None);
-        Self { host, interval_ms, registered_ms, renewed, last_ms, news, told }
+        let (registered_ms, renewed, last_ms, vain) = (None, None, None, 0);
+        Self { host, interval_ms, registered_ms, renewed, last_ms, vain, news, told }
     }
 
     fn pause(&self) -> Duration {
         if self.last_ms.is_none() {
             return NOT_THERE;
         }
-        let least = perfwatch_collect::MIN_INTERVAL;
-        Duration::from_millis(self.interval_ms).clamp(least, RAREST)
+        let interval = Duration::from_millis(self.interval_ms);
+        let part = interval / PARTS;
+        let pause = match self.vain {
+            0 => interval - part,
+            1..=PATIENCE => part,
+            _ => interval,
+        };
+        pause.min(RAREST)
     }
 
     /// Asks the store, and says whether there is news.
@@ -145,6 +162,7 @@ impl Look {
         // Where too many ask already, the next look will do.
         let Ok(_pass) = app.queries.enter().await else { return false };
         let before = self.news.ticks;
+        self.vain = self.vain.saturating_add(1);
         let (state, detail) = match self.ask(app).await {
             Ok(()) => self.state(),
             Err(error) => {
@@ -179,6 +197,7 @@ impl Look {
             self.interval_ms = frame.resolution_ms().unwrap_or(self.interval_ms);
         }
         self.last_ms = Some(frame.timestamp_ms());
+        self.vain = 0;
         self.news.ticks += 1;
         self.news.metrics = Some(frame.message(&self.host, self.interval_ms));
         Ok(())
