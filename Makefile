@@ -1,5 +1,5 @@
 # `make run` starts PerfWatch, `make test` runs every test. `make help` lists the rest.
-.PHONY: help run build test test-faults bench bench-history bench-scale side-by-side verify-numbers two-hosts screenshots docs clean
+.PHONY: help run build test test-faults bench bench-history bench-scale side-by-side verify-numbers two-hosts screenshots clean
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -13,7 +13,7 @@ build: ## Build the daemon with its dashboard, and the command line.
 test: ## Install what the tests need, then run all of them.
 	scripts/test.sh
 
-test-faults: ## Kill, cut the power, fill the disk, flip bits: what becomes of the store (root, minutes).
+test-faults: ## Kill, cut the power, fill the disk, flip bits: what becomes of the store (root, half an hour).
 	scripts/test-faults.sh
 
 bench: ## What sampling costs, beside the bare reads of the same files.

@@ -111,7 +111,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         ),
         from: From::Anywhere,
         instead_of: None,
-        help: "Where users and settings are kept, if not with history: sqlite:FILE.",
+        help: "Where users and settings are kept, if not with history: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE.",
         set: |config, text| {
             let value = parse::accounts_url(text).map(Secret::new);
             value.map(|value| config.store.accounts = Some(value))
