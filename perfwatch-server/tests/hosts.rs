@@ -92,6 +92,36 @@ async fn who_needs_a_look_comes_first() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_ahead_does_not_hide_how_a_host_is() {
+    let server = Server::start_keeping_all().await;
+    let token = server.login().await;
+    let now = now_ms();
+    let store = &server.store.store;
+    for name in ["back", "silent", "ahead"] {
+        store.register(&machine(name, name, 5000)).await.unwrap();
+    }
+    let records = [
+        pressure("back", now + DAY, 99.0),
+        pressure("back", now - 1000, 12.5),
+        pressure("silent", now + DAY, 99.0),
+        pressure("silent", now - 3_600_000, 50.0),
+        // There is nothing else of it.
+        pressure("ahead", now + DAY, 33.0),
+    ];
+    store.append(&records).await.unwrap();
+    tokio::time::sleep(config().sampling.interval).await;
+    let hosts = hosts(&server, &token).await;
+    let host = |name: &str| hosts.iter().find(|host| host["name"] == name).unwrap();
+    let shown = |name: &str| [host(name)["state"].clone(), host(name)["vitals"][4].clone()];
+    assert_eq!(shown("back"), [json!("live"), json!(12.5)]);
+    assert_eq!(shown("silent"), [json!("gone"), json!(null)]);
+    assert_eq!(shown("ahead"), [json!("live"), json!(33.0)]);
+    let latest = server.get("/api/metrics/latest?host=back", &token).await.json();
+    assert_eq!(latest["data"]["pressure"]["io"]["some_avg10_percent"], 12.5, "{latest}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_host_that_is_gone_has_no_values_and_says_since_when() {
     let server = Server::start_keeping_all().await;
     let token = server.login().await;

@@ -3,6 +3,7 @@
 //! What the store says is asked at most once per interval, whoever asks here; how old it is and
 //! what this host measures itself is looked at each time.
 
+mod ahead;
 mod state;
 
 use std::{
@@ -15,6 +16,7 @@ use perfwatch_core::{View, series::Pattern};
 use perfwatch_store::{HostInfo, Store, StoreError};
 use tokio::sync::Mutex;
 
+pub(crate) use ahead::TOLERANCE_MS;
 pub(crate) use state::{State, newest_span_ms, trouble};
 
 use crate::time;
@@ -85,8 +87,9 @@ async fn ask(store: &dyn Store) -> Result<Vec<Host>, StoreError> {
         .filter(|host| State::of(host, now_ms) != State::Gone)
         .map(|host| host.last_seen_ms - newest_span_ms(host))
         .min();
+    let patterns = patterns();
     let mut newest = match since_ms {
-        Some(since_ms) => store.newest(&patterns(), since_ms).await?,
+        Some(since_ms) => store.newest(&patterns, since_ms).await?,
         None => Vec::new(),
     };
     newest.sort_by(|a, b| a.host.cmp(&b.host));
@@ -97,7 +100,9 @@ async fn ask(store: &dyn Store) -> Result<Vec<Host>, StoreError> {
         let vitals = VITALS.iter().map(|path| value(path).map(|value| value.value)).collect();
         Host { info, vitals }
     });
-    Ok(hosts.collect())
+    let mut hosts: Vec<Host> = hosts.collect();
+    ahead::look_back(store, &mut hosts, &patterns, now_ms).await?;
+    Ok(hosts)
 }
 
 fn patterns() -> Vec<Pattern> {

@@ -22,7 +22,11 @@ use super::{
     message::{Notice, text},
     stored::StoredFrame,
 };
-use crate::{app::Shared, hosts::State, time};
+use crate::{
+    app::Shared,
+    hosts::{State, TOLERANCE_MS},
+    time,
+};
 
 /// What a host is asked for that has not registered and has too few frames to tell.
 const USUAL_INTERVAL_MS: u64 = 5000;
@@ -181,15 +185,18 @@ impl Look {
     }
 
     async fn ask(&mut self, app: &Shared) -> Result<(), StoreError> {
-        let mut from = self.last_ms.map(|last| last + 1);
+        let mut seen_ms = None;
         if self.last_ms.is_none() || self.renewed.is_none_or(|at| at.elapsed() > RENEWAL) {
             let Some(info) = app.hosts.find(&self.host).await? else { return Ok(()) };
             self.renewed = Some(Instant::now());
             self.registered_ms = info.interval_ms;
             self.interval_ms = info.interval_ms.unwrap_or(self.interval_ms);
-            from = from.or(Some(info.last_seen_ms - SPAN_MS));
+            // Its clock may have been ahead, and be right again.
+            self.last_ms = self.last_ms.filter(|last| *last <= info.last_seen_ms + TOLERANCE_MS);
+            seen_ms = Some(info.last_seen_ms);
         }
-        let Some(from) = from else { return Ok(()) };
+        let behind_last = self.last_ms.map(|last| last + 1);
+        let Some(from) = behind_last.or(seen_ms.map(|seen| seen - SPAN_MS)) else { return Ok(()) };
         let until = time::now_ms().max(from + SPAN_MS) + AHEAD_MS;
         let frame = StoredFrame::newest(&*app.store, &self.host, from..until).await?;
         let Some(frame) = frame else { return Ok(()) };

@@ -31,13 +31,26 @@ impl StoredFrame {
         host: &str,
         times: Range<i64>,
     ) -> Result<Option<Self>, StoreError> {
+        Self::newest_with(store, host, times, &everything()).await
+    }
+
+    /// The same of the frames that have one of these series, and only these series of it.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub(crate) async fn newest_with(
+        store: &dyn Store,
+        host: &str,
+        times: Range<i64>,
+        patterns: &[Pattern],
+    ) -> Result<Option<Self>, StoreError> {
         let mut start_ms = times.start.max(0);
         let mut found = None;
         for _ in 0..ATTEMPTS {
             let asked = RangeQuery {
                 selection: Selection {
                     host: host.to_owned(),
-                    patterns: everything(),
+                    patterns: patterns.to_vec(),
                     start_ms,
                     end_ms: times.end,
                 },
@@ -61,6 +74,12 @@ impl StoredFrame {
     /// When it was measured, in milliseconds since 1970.
     pub(crate) fn timestamp_ms(&self) -> i64 {
         self.0.timestamps_ms.last().copied().unwrap_or_default()
+    }
+
+    /// The newest value of a series, from this frame or one shortly before it.
+    pub(crate) fn value(&self, path: &str) -> Option<f64> {
+        let series = self.0.series.iter().find(|series| series.path == path)?;
+        series.values.iter().rev().flatten().next().copied()
     }
 
     /// The time between two frames, as far as the answer shows it.

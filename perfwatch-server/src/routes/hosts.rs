@@ -69,7 +69,7 @@ fn own(app: &App, stored: &[Host], now_ms: i64) -> HostEntry {
     let vitals = sample.as_ref().map(|sample| hosts::vitals_of(&sample.view));
     let measured_ms = sample.map(|sample| sample.view.timestamp_ms);
     let stored_ms = known.map(|host| host.info.last_seen_ms);
-    let last_seen_ms = measured_ms.max(stored_ms);
+    let last_seen_ms = measured_ms.or(stored_ms);
     let first_seen_ms = known.map(|host| host.info.first_seen_ms);
     let identity = &app.identity;
     let info = perfwatch_store::HostInfo {
