@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use perfwatch_core::series::Pattern;
 use perfwatch_store::{BatchMetricsWriter, HostIdentity, Record, Store, WriterOptions, open};
 use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
 
@@ -28,6 +29,16 @@ const LAST: Duration = Duration::from_secs(30);
 /// Before anything is measured every host sends so many frames: the first makes its series.
 const FIRST: u32 = 2;
 
+/// Five percentages of each host: as many as an overview shows.
+const VITALS: &str = "cpu.usage_percent cpu.user_percent cpu.system_percent cpu.iowait_percent \
+                      cpu.idle_percent";
+
+/// So often an overview is asked for.
+const OVERVIEWS: usize = 9;
+
+/// Frames of so long are looked at for an overview: three of each host.
+const LATELY_MS: i64 = 3 * INTERVAL_MS;
+
 /// What a fleet cost, and how it went.
 #[derive(Debug, Default)]
 pub struct Fleet {
@@ -37,6 +48,8 @@ pub struct Fleet {
     pub first: Stretch,
     /// All frames behind them.
     pub steady: Stretch,
+    /// How long it takes to list all hosts with their newest values, in milliseconds: the median.
+    pub overview_ms: f64,
     /// Frames that were given up.
     pub dropped: u64,
     /// Resident memory of this process at the end without that of the made hosts, in bytes.
@@ -105,6 +118,7 @@ pub async fn fleet(authority: &str, hosts: usize, length: Duration) -> Result<Fl
     let first = senders.stretch(interval * FIRST).await?;
     let steady = senders.stretch(length).await?;
     let sender_bytes = Memory::read()?.now.saturating_sub(memory);
+    let overview_ms = overview_ms(&*senders.store, hosts).await?;
     let mut dropped = 0;
     for host in &senders.hosts {
         dropped += host.writer.shutdown(LAST).await.dropped;
@@ -113,7 +127,25 @@ pub async fn fleet(authority: &str, hosts: usize, length: Duration) -> Result<Fl
     senders.receiver.flush()?;
     let disk = senders.receiver.read()?.disk / (first.values() + steady.values());
     let load = [before, load()?];
-    Ok(Fleet { hosts, first, steady, dropped, sender_bytes, disk, load })
+    Ok(Fleet { hosts, first, steady, overview_ms, dropped, sender_bytes, disk, load })
+}
+
+/// What the dashboard asks when somebody looks at all hosts.
+async fn overview_ms(store: &dyn Store, hosts: usize) -> Result<f64> {
+    let patterns: Result<Vec<Pattern>, _> = VITALS.split(' ').map(Pattern::parse).collect();
+    let (patterns, mut took) = (patterns?, Vec::new());
+    // An engine shows what it was sent last a little later.
+    sleep(Duration::from_secs(2)).await;
+    for _ in 0..OVERVIEWS {
+        let start = Instant::now();
+        let listed = store.hosts().await?.len();
+        let newest = store.newest(&patterns, now_ms() - LATELY_MS).await?;
+        took.push(start.elapsed().as_secs_f64() * 1e3);
+        let values: usize = newest.iter().map(|host| host.values.len()).sum();
+        ensure!(listed == hosts && values == hosts * patterns.len(), "hosts or values are missing");
+    }
+    took.sort_by(f64::total_cmp);
+    took.get(OVERVIEWS / 2).copied().context("nothing was asked")
 }
 
 fn host(number: usize, frames: MadeHost, store: &Arc<Lagging>) -> Host {

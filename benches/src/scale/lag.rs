@@ -6,9 +6,10 @@ use std::{
 };
 
 use async_trait::async_trait;
+use perfwatch_core::series::Pattern;
 use perfwatch_store::{
-    HostIdentity, HostInfo, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport,
-    Selection, SeriesSummary, Store, StoreError, Usage,
+    HostIdentity, HostInfo, HostNewest, RangeAnswer, RangeQuery, Record, RetentionPolicy,
+    RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
 };
 
 /// A store, and the lags of all frames that it took, in milliseconds.
@@ -71,6 +72,14 @@ impl Store for Lagging {
 
     async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
         self.store.hosts().await
+    }
+
+    async fn newest(
+        &self,
+        patterns: &[Pattern],
+        since_ms: i64,
+    ) -> Result<Vec<HostNewest>, StoreError> {
+        self.store.newest(patterns, since_ms).await
     }
 
     async fn usage(&self) -> Result<Usage, StoreError> {

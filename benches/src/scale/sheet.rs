@@ -44,6 +44,7 @@ impl Fleet {
         let [before, after] = &self.load;
         writeln!(out, "| sender, KiB of memory per host | | {per_host:.0} |")?;
         writeln!(out, "| disk after so short a time, bytes per value | | {:.2} |", self.disk)?;
+        writeln!(out, "| overview of all hosts, ms | | {:.0} |", self.overview_ms)?;
         writeln!(out, "| frames given up | | {} |", self.dropped)?;
         writeln!(out, "| load average, before and after | {before} | {after} |")?;
         Ok(())
