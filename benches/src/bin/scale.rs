@@ -25,8 +25,8 @@ enum Command {
     },
     /// Send the frames of many made hosts, each through a writer of its own.
     Fleet {
-        /// Host and port of the VictoriaMetrics that they write to.
-        authority: String,
+        /// The store: prometheus+http://HOST:PORT of a VictoriaMetrics, or an empty database.
+        url: String,
         /// How many hosts.
         #[arg(long, default_value_t = 1000)]
         hosts: usize,
@@ -45,9 +45,9 @@ fn main() -> Result<()> {
 async fn run(command: Command) -> Result<()> {
     match command {
         Command::Postgres { url, days } => print(&mut stdout(), &compare(&url, days).await?),
-        Command::Fleet { authority, hosts, seconds } => {
+        Command::Fleet { url, hosts, seconds } => {
             let length = Duration::from_secs(seconds);
-            fleet(&authority, hosts, length).await?.print(&mut stdout())
+            fleet(&url, hosts, length).await?.print(&mut stdout())
         }
     }
 }

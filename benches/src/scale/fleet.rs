@@ -1,4 +1,4 @@
-//! A thousand hosts in one process, each with the writer that a daemon has, onto one engine.
+//! Many hosts in one process, each with the writer that a daemon has, onto one engine or database.
 
 use std::{
     fs,
@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use perfwatch_core::series::Pattern;
 use perfwatch_store::{BatchMetricsWriter, HostIdentity, Record, Store, WriterOptions, open};
 use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
 
 use super::{
-    lag::{Lagging, now_ms},
+    lag::{Lagging, Lags, now_ms},
     receiver::{Received, Receiver},
 };
 use crate::{
@@ -54,8 +54,8 @@ pub struct Fleet {
     pub dropped: u64,
     /// Resident memory of this process at the end without that of the made hosts, in bytes.
     pub sender_bytes: u64,
-    /// Bytes on the receiver's disk per value, once all is there.
-    pub disk: f64,
+    /// Bytes on an engine's disk per value, once all is there.
+    pub disk: Option<f64>,
     /// The machine's load average over a minute, before and after.
     pub load: [String; 2],
 }
@@ -72,8 +72,10 @@ pub struct Stretch {
     pub lag_ms: [i64; 3],
     /// CPU time of this process in seconds, making the frames not counted.
     pub sender_cpu_s: f64,
-    /// What the receiver says.
-    pub received: Received,
+    /// CPU time of all other processes of the machine in seconds.
+    pub others_cpu_s: f64,
+    /// What an engine says of itself.
+    pub received: Option<Received>,
 }
 
 impl Stretch {
@@ -83,11 +85,12 @@ impl Stretch {
     }
 }
 
-/// The hosts, their store and its server.
+/// The hosts and what they send to.
 struct Senders {
     hosts: Vec<Host>,
-    store: Arc<Lagging>,
-    receiver: Receiver,
+    lags: Lags,
+    /// An engine, which says what that costs it.
+    receiver: Option<Receiver>,
     /// Frames that were pushed so far.
     pushed: u64,
 }
@@ -96,59 +99,43 @@ struct Senders {
 struct Host {
     name: Arc<str>,
     frames: MadeHost,
+    store: Arc<Lagging>,
     writer: BatchMetricsWriter,
 }
 
-/// Sends the frames of so many hosts for so long, one each 5 s, evenly spread, to the engine at
-/// this host and port.
+/// Sends the frames of so many hosts for so long, one each 5 s, evenly spread, to the store at this
+/// URL: an engine at `prometheus+http://HOST:PORT`, through connections that all hosts share, or an
+/// empty database at `postgres://...`, where each has its own.
 ///
 /// # Errors
 /// What the store ran into, or if it did not take everything.
-pub async fn fleet(authority: &str, hosts: usize, length: Duration) -> Result<Fleet> {
-    let store =
-        Arc::new(Lagging::new(open(&format!("prometheus+http://{authority}")).await?.store));
+pub async fn fleet(url: &str, hosts: usize, length: Duration) -> Result<Fleet> {
     let made: Vec<MadeHost> =
         (0..hosts).map(|number| MadeHost::seeded(Kind::Busy, number as u64)).collect();
     let (memory, before) = (Memory::read()?.now, load()?);
-    let hosts_of = made.into_iter().enumerate();
-    let receiver = Receiver(authority.to_owned());
-    let all = hosts_of.map(|(number, frames)| host(number, frames, &store)).collect();
-    let mut senders = Senders { hosts: all, store, receiver, pushed: 0 };
+    let mut senders = Senders::onto(url, made).await?;
     let interval = Duration::from_millis(INTERVAL_MS.unsigned_abs());
     let first = senders.stretch(interval * FIRST).await?;
     let steady = senders.stretch(length).await?;
     let sender_bytes = Memory::read()?.now.saturating_sub(memory);
-    let overview_ms = overview_ms(&*senders.store, hosts).await?;
+    let overview_ms = senders.overview_ms().await?;
     let mut dropped = 0;
     for host in &senders.hosts {
         dropped += host.writer.shutdown(LAST).await.dropped;
+        host.store.close().await;
     }
-    senders.store.close().await;
-    senders.receiver.flush()?;
-    let disk = senders.receiver.read()?.disk / (first.values() + steady.values());
+    let disk = match &senders.receiver {
+        Some(receiver) => {
+            receiver.flush()?;
+            Some(receiver.read()?.disk / (first.values() + steady.values()))
+        }
+        None => None,
+    };
     let load = [before, load()?];
     Ok(Fleet { hosts, first, steady, overview_ms, dropped, sender_bytes, disk, load })
 }
 
-/// What the dashboard asks when somebody looks at all hosts.
-async fn overview_ms(store: &dyn Store, hosts: usize) -> Result<f64> {
-    let patterns: Result<Vec<Pattern>, _> = VITALS.split(' ').map(Pattern::parse).collect();
-    let (patterns, mut took) = (patterns?, Vec::new());
-    // An engine shows what it was sent last a little later.
-    sleep(Duration::from_secs(2)).await;
-    for _ in 0..OVERVIEWS {
-        let start = Instant::now();
-        let listed = store.hosts().await?.len();
-        let newest = store.newest(&patterns, now_ms() - LATELY_MS).await?;
-        took.push(start.elapsed().as_secs_f64() * 1e3);
-        let values: usize = newest.iter().map(|host| host.values.len()).sum();
-        ensure!(listed == hosts && values == hosts * patterns.len(), "hosts or values are missing");
-    }
-    took.sort_by(f64::total_cmp);
-    took.get(OVERVIEWS / 2).copied().context("nothing was asked")
-}
-
-fn host(number: usize, frames: MadeHost, store: &Arc<Lagging>) -> Host {
+fn host(number: usize, frames: MadeHost, store: Arc<Lagging>) -> Host {
     let name: Arc<str> = format!("host-{number:05}").into();
     let identity = HostIdentity {
         name: Arc::clone(&name),
@@ -157,15 +144,31 @@ fn host(number: usize, frames: MadeHost, store: &Arc<Lagging>) -> Host {
         version: env!("CARGO_PKG_VERSION").into(),
     };
     let options = WriterOptions { identity: Some(identity), ..WriterOptions::default() };
-    let store = Arc::clone(store) as Arc<dyn Store>;
-    Host { name, frames, writer: BatchMetricsWriter::spawn(store, options) }
+    let writer = BatchMetricsWriter::spawn(Arc::clone(&store) as Arc<dyn Store>, options);
+    Host { name, frames, store, writer }
 }
 
 impl Senders {
+    async fn onto(url: &str, made: Vec<MadeHost>) -> Result<Self> {
+        let authority = url.strip_prefix("prometheus+http://");
+        let receiver = authority.map(|authority| Receiver(authority.to_owned()));
+        let lags = Lags::default();
+        let mut shared = Arc::new(Lagging::new(open(url).await?.store, &lags));
+        let mut hosts = Vec::new();
+        for (number, frames) in made.into_iter().enumerate() {
+            if receiver.is_none() && number > 0 {
+                shared = Arc::new(Lagging::new(open(url).await?.store, &lags));
+            }
+            hosts.push(host(number, frames, Arc::clone(&shared)));
+        }
+        Ok(Self { hosts, lags, receiver, pushed: 0 })
+    }
+
     /// Sends for so long, waits until the store has everything, and says what that took.
     async fn stretch(&mut self, length: Duration) -> Result<Stretch> {
-        let before = self.receiver.read()?;
+        let before = self.received()?;
         let (start, cpu, pushed) = (Instant::now(), process_cpu_ns()?, self.pushed);
+        let machine = machine_cpu_s()?;
         let made_ns = self.send(length).await?;
         let patience = Instant::now() + LAST;
         while self.stored() < self.pushed && Instant::now() < patience {
@@ -173,15 +176,17 @@ impl Senders {
         }
         let frames = self.pushed - pushed;
         ensure!(self.stored() == self.pushed, "the store did not take all of {frames} frames");
-        let lags = self.store.take();
+        let lags = self.lags.take();
         let part = |share: f64| lags.get(((lags.len() - 1) as f64 * share) as usize).copied();
         ensure!(!lags.is_empty(), "the store took nothing");
+        let used_s = (process_cpu_ns()? - cpu) as f64 / 1e9;
         Ok(Stretch {
             seconds: start.elapsed().as_secs_f64(),
             frames,
             lag_ms: [0.5, 0.99, 1.0].map(|share| part(share).unwrap_or_default()),
-            sender_cpu_s: (process_cpu_ns()? - cpu).saturating_sub(made_ns) as f64 / 1e9,
-            received: self.receiver.read()?.since(&before),
+            sender_cpu_s: used_s - made_ns as f64 / 1e9,
+            others_cpu_s: machine_cpu_s()? - machine - used_s,
+            received: self.received()?.zip(before).map(|(now, before)| now.since(&before)),
         })
     }
 
@@ -209,6 +214,33 @@ impl Senders {
         Ok(made_ns)
     }
 
+    fn received(&self) -> Result<Option<Received>> {
+        self.receiver.as_ref().map(Receiver::read).transpose()
+    }
+
+    /// How long what the dashboard asks takes when somebody looks at all hosts.
+    async fn overview_ms(&self) -> Result<f64> {
+        let patterns: Result<Vec<Pattern>, _> = VITALS.split(' ').map(Pattern::parse).collect();
+        let (patterns, mut took) = (patterns?, Vec::new());
+        let store = &self.hosts.first().context("there are no hosts")?.store;
+        // An engine shows what it was sent last a little later.
+        sleep(Duration::from_secs(2)).await;
+        for _ in 0..OVERVIEWS {
+            let start = Instant::now();
+            let listed = store.hosts().await?.len();
+            let newest = store.newest(&patterns, now_ms() - LATELY_MS).await?;
+            took.push(start.elapsed().as_secs_f64() * 1e3);
+            let values: usize = newest.iter().map(|host| host.values.len()).sum();
+            let expected = self.hosts.len() * patterns.len();
+            ensure!(
+                listed == self.hosts.len() && values == expected,
+                "hosts or values are missing"
+            );
+        }
+        took.sort_by(f64::total_cmp);
+        took.get(OVERVIEWS / 2).copied().context("nothing was asked")
+    }
+
     fn stored(&self) -> u64 {
         self.hosts.iter().map(|host| host.writer.counts().stored).sum()
     }
@@ -218,4 +250,15 @@ impl Senders {
 fn load() -> Result<String> {
     let text = fs::read_to_string("/proc/loadavg").context("/proc/loadavg cannot be read")?;
     Ok(text.split(' ').next().unwrap_or_default().to_owned())
+}
+
+/// What all processes of the machine have used of its CPUs, in seconds.
+fn machine_cpu_s() -> Result<f64> {
+    let text = fs::read_to_string("/proc/stat").context("/proc/stat cannot be read")?;
+    let ticks = text.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<u64> = ticks.filter_map(|ticks| ticks.parse().ok()).collect();
+    let [user, nice, system, _idle, _iowait, irq, softirq, ..] = ticks.as_slice() else {
+        bail!("/proc/stat does not begin with the CPUs");
+    };
+    Ok((user + nice + system + irq + softirq) as f64 / 100.0)
 }

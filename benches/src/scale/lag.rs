@@ -12,10 +12,14 @@ use perfwatch_store::{
     RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
 };
 
-/// A store, and the lags of all frames that it took, in milliseconds.
+/// The lags of frames, in milliseconds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lags(Arc<Mutex<Vec<i64>>>);
+
+/// A store that notes the lags of all frames that it takes.
 pub(super) struct Lagging {
     store: Arc<dyn Store>,
-    lags_ms: Mutex<Vec<i64>>,
+    lags: Lags,
 }
 
 /// The wall clock, in milliseconds since 1970 (UTC).
@@ -24,20 +28,22 @@ pub(super) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl Lagging {
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, lags_ms: Mutex::default() }
-    }
-
-    fn lags(&self) -> MutexGuard<'_, Vec<i64>> {
-        self.lags_ms.lock().unwrap_or_else(PoisonError::into_inner)
+impl Lags {
+    fn lock(&self) -> MutexGuard<'_, Vec<i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lags since this was last asked, by length.
     pub(super) fn take(&self) -> Vec<i64> {
-        let mut lags = std::mem::take(&mut *self.lags());
+        let mut lags = std::mem::take(&mut *self.lock());
         lags.sort_unstable();
         lags
+    }
+}
+
+impl Lagging {
+    pub(super) fn new(store: Arc<dyn Store>, lags: &Lags) -> Self {
+        Self { store, lags: lags.clone() }
     }
 }
 
@@ -54,7 +60,7 @@ impl Store for Lagging {
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
         self.store.append(records).await?;
         let now = now_ms();
-        self.lags().extend(records.iter().map(|record| now - record.timestamp_ms()));
+        self.lags.lock().extend(records.iter().map(|record| now - record.timestamp_ms()));
         Ok(())
     }
 

@@ -4,12 +4,15 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use super::fleet::{Fleet, Stretch};
+use super::{
+    fleet::{Fleet, Stretch},
+    receiver::Received,
+};
 
 /// What a row shows of a stretch.
 type Cell = fn(&Stretch) -> String;
 
-const ROWS: [(&str, Cell); 11] = [
+const ROWS: [(&str, Cell); 12] = [
     ("seconds", |s| format!("{:.0}", s.seconds)),
     ("frames acknowledged", |s| s.frames.to_string()),
     ("values a second", |s| format!("{:.0}", s.values() / s.seconds)),
@@ -19,14 +22,24 @@ const ROWS: [(&str, Cell); 11] = [
     }),
     ("sender, % of a core", |s| format!("{:.1}", 100.0 * s.sender_cpu_s / s.seconds)),
     ("sender, µs of CPU per value", |s| format!("{:.2}", 1e6 * s.sender_cpu_s / s.values())),
-    ("wire, bytes per value", |s| format!("{:.2}", s.received.wire / s.values())),
-    ("connections made", |s| format!("{:.0}", s.received.connections)),
-    ("receiver, % of a core", |s| format!("{:.1}", 100.0 * s.received.cpu_s / s.seconds)),
-    ("receiver, µs of CPU per value", |s| format!("{:.2}", 1e6 * s.received.cpu_s / s.values())),
+    ("all else on the machine, % of a core", |s| {
+        format!("{:.1}", 100.0 * s.others_cpu_s / s.seconds)
+    }),
+    ("wire, bytes per value", |s| said(s, |it| format!("{:.2}", it.wire / s.values()))),
+    ("connections made", |s| said(s, |it| format!("{:.0}", it.connections))),
+    ("receiver, % of a core", |s| said(s, |it| format!("{:.1}", 100.0 * it.cpu_s / s.seconds))),
+    ("receiver, µs of CPU per value", |s| {
+        said(s, |it| format!("{:.2}", 1e6 * it.cpu_s / s.values()))
+    }),
     ("receiver, MiB resident at the end", |s| {
-        format!("{:.0}", s.received.resident / f64::from(1 << 20))
+        said(s, |it| format!("{:.0}", it.resident / f64::from(1 << 20)))
     }),
 ];
+
+/// What an engine says of itself; PostgreSQL says nothing.
+fn said(stretch: &Stretch, show: impl Fn(&Received) -> String) -> String {
+    stretch.received.as_ref().map_or_else(|| "-".to_owned(), show)
+}
 
 impl Fleet {
     /// Prints it.
@@ -34,8 +47,7 @@ impl Fleet {
     /// # Errors
     /// If it cannot be written.
     pub fn print(&self, out: &mut impl Write) -> Result<()> {
-        let series = self.first.received.series + self.steady.received.series;
-        writeln!(out, "| {} hosts, {series} series | first frames | then |", self.hosts)?;
+        writeln!(out, "| {} hosts of 200 series | first frames | then |", self.hosts)?;
         writeln!(out, "|---|---:|---:|")?;
         for (name, cell) in ROWS {
             writeln!(out, "| {name} | {} | {} |", cell(&self.first), cell(&self.steady))?;
@@ -43,7 +55,9 @@ impl Fleet {
         let per_host = self.sender_bytes as f64 / 1024.0 / self.hosts.max(1) as f64;
         let [before, after] = &self.load;
         writeln!(out, "| sender, KiB of memory per host | | {per_host:.0} |")?;
-        writeln!(out, "| disk after so short a time, bytes per value | | {:.2} |", self.disk)?;
+        if let Some(disk) = self.disk {
+            writeln!(out, "| disk after so short a time, bytes per value | | {disk:.2} |")?;
+        }
         writeln!(out, "| overview of all hosts, ms | | {:.0} |", self.overview_ms)?;
         writeln!(out, "| frames given up | | {} |", self.dropped)?;
         writeln!(out, "| load average, before and after | {before} | {after} |")?;
