@@ -13,7 +13,7 @@ build: ## Build the daemon with its dashboard, and the command line.
 test: ## Install what the tests need, then run all of them.
 	scripts/test.sh
 
-test-faults: ## Kill, cut the power, fill the disk, flip bits: what becomes of the store (root, half an hour).
+test-faults: ## Kill, cut the power, fill the disk, flip bits: what becomes of the store (root, three quarters of an hour).
 	scripts/test-faults.sh
 
 bench: ## What sampling costs, beside the bare reads of the same files.
