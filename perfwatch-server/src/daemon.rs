@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use perfwatch_collect::{MetricsAggregator, Sampler, host_facts};
-use perfwatch_store::{Opened, Record, StoreError, WriterCounts};
+use perfwatch_store::{Opened, Record, WriterCounts};
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     net::Acceptor,
     router,
     secret::Secret,
+    start_error::StartError,
     stop::{self, Stop, Stopper},
     way::Way,
 };
@@ -39,23 +40,6 @@ const LAST_WORD: Duration = Duration::from_millis(500);
 /// Questions that the store answers at once, and how many more may wait.
 const QUERIES: usize = 4;
 const WAITING_QUERIES: usize = 32;
-
-/// Why the daemon does not start. Each is one line that names the thing and the cure.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The secret that signs tokens, or the id of this host, cannot be used.
-    #[error("{0}")]
-    Secret(String),
-    /// The password of the first user cannot be hashed.
-    #[error("cannot hash passwords: {0}")]
-    Password(argon2::password_hash::Error),
-    /// There is no thread for the sampler.
-    #[error("cannot start the sampler: {0}")]
-    Sampler(std::io::Error),
-}
 
 /// A daemon that has opened its store and does not serve yet.
 ///

@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use perfwatch_store::{Accounts, StoreError};
 use tokio::time::{sleep, timeout};
 
-use crate::{auth, config::AuthConfig, daemon::StartError, secret::Secret};
+use crate::{auth, config::AuthConfig, secret::Secret, start_error::StartError};
 
 /// The name of the first user.
 const ADMIN: &str = "admin";

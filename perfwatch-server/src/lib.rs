@@ -24,12 +24,14 @@ mod respond;
 mod router;
 mod routes;
 mod secret;
+mod start_error;
 mod stop;
 mod time;
 mod way;
 
 pub use config::{Config, data_file, settings_markdown, shown_place};
-pub use daemon::{Daemon, StartError, serve};
+pub use daemon::{Daemon, serve};
 pub use router::openapi;
 pub use routes::catalog::{CatalogAnswer, catalog_of};
 pub use secret::Secret;
+pub use start_error::StartError;
