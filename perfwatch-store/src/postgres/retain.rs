@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{Executor, PgConnection};
+use sqlx::PgConnection;
 
 use super::{
     PostgresStore,
@@ -143,7 +143,7 @@ impl PostgresStore {
             }
         }
         let ages = Ages::of(policy, now_ms.min(look.newest()));
-        self.drop_old(&look, ages.gone_before(HOUR_MS)).await?;
+        self.drop_old(&look, ages.gone_before(HOUR_MS)).await;
         engine.files.release().await?;
         Ok(report)
     }
@@ -173,26 +173,55 @@ impl PostgresStore {
     }
 
     /// Drops the partitions of days that nothing is asked from any more, and hours that are too old.
-    /// A partition that is in use is left for the next time.
-    async fn drop_old(&self, look: &Look, before_ms: i64) -> Result<(), StoreError> {
+    /// What is in use is left for the next time: it keeps nothing else from going.
+    async fn drop_old(&self, look: &Look, before_ms: i64) {
+        if let Err(error) = self.drop_hours(before_ms).await {
+            tracing::warn!(%error, "old rows of metrics_hourly were not deleted; this is tried again");
+        }
+        let days = self.read(partitions::days).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "no partition was dropped; this is tried again");
+            Vec::new()
+        });
+        let used = look.days();
+        let is_over = |day: &i64| (day + 1) * DAY_MS <= look.newest();
+        for day in days.into_iter().filter(|day| !used.contains(day)).filter(is_over) {
+            match self.drop_day(day).await {
+                Ok(true) => self.partitions.forget(),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(
+                    %error, partition = partitions::name(day), "it was not dropped; this is tried again"
+                ),
+            }
+        }
+    }
+
+    async fn drop_hours(&self, before_ms: i64) -> Result<(), StoreError> {
         let delete = "DELETE FROM metrics_hourly \
                       WHERE hour < timestamptz 'epoch' + $1 * interval '1 millisecond'";
-        let used = look.days();
+        self.by_writer(async |writer| {
+            sqlx::query(delete).bind(before_ms.max(0)).execute(writer).await.map(drop)
+        })
+        .await
+    }
+
+    async fn drop_day(&self, day: i64) -> Result<bool, StoreError> {
+        self.by_writer(async |writer| drop_unused(writer, day).await).await
+    }
+
+    /// Does something by a connection that writes, and leaves no transaction behind.
+    async fn by_writer<T>(
+        &self,
+        call: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
         self.link
             .within(READ, async {
                 let mut writer = self.link.writer().await?;
-                let explain = self.link.explain();
-                let query = sqlx::query(delete).bind(before_ms.max(0));
-                writer.execute(query).await.map_err(&explain)?;
-                let days = partitions::days(&mut writer).await.map_err(&explain)?;
-                let is_over = |day: &i64| (day + 1) * DAY_MS <= look.newest();
-                for day in days.into_iter().filter(|day| !used.contains(day)).filter(is_over) {
-                    if drop_unused(&mut writer, day).await.map_err(&explain)? {
-                        self.partitions.forget();
-                    }
+                let done = call(&mut writer).await;
+                // What the server refused, it has answered.
+                if done.as_ref().err().is_none_or(|error| error.as_database_error().is_some()) {
+                    writer.keep();
                 }
-                writer.keep();
-                Ok(())
+                done.map_err(self.link.explain())
             })
             .await
     }

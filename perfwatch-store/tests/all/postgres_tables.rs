@@ -1,0 +1,98 @@
+//! What whoever owns the database does to its tables by hand, and what daemons do to one another's.
+
+use perfwatch_store::{Opened, open};
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::{
+    cluster::{database, run, value},
+    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, policy},
+};
+
+const DOCUMENTS: &str = "SELECT count(*)::text FROM metrics_snapshots";
+
+const PARTITIONS: &str = "SELECT string_agg(right(relid::text, 2), ' ' ORDER BY relid::text) \
+    FROM pg_partition_tree('metrics_snapshots') WHERE isleaf";
+
+/// A database with a frame each ten minutes of three days, from the 14th of November on.
+async fn three_days() -> (String, Opened) {
+    let url = database().await;
+    let opened = open(&url).await.unwrap();
+    let times = every(10 * MINUTE, START, START + 3 * DAY);
+    opened.store.append(&loads(times)).await.unwrap();
+    (url, opened)
+}
+
+#[tokio::test]
+async fn a_partition_that_was_dropped_by_hand_is_made_again() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads([START])).await.unwrap();
+    run(&url, "DROP TABLE metrics_snapshots_20231114").await;
+    store.append(&loads([START + 1])).await.unwrap();
+    assert_eq!(value(&url, DOCUMENTS).await.as_deref(), Some("1"));
+    // The frame itself was never in it.
+    assert_eq!(store.usage().await.unwrap().frames, 2);
+}
+
+#[tokio::test]
+async fn a_partition_that_was_detached_by_hand_is_attached_again() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads([START])).await.unwrap();
+    run(&url, "ALTER TABLE metrics_snapshots DETACH PARTITION metrics_snapshots_20231114").await;
+    store.append(&loads([START + 1])).await.unwrap();
+    assert_eq!(value(&url, DOCUMENTS).await.as_deref(), Some("2"));
+}
+
+#[tokio::test]
+async fn a_table_in_the_way_of_a_partition_is_named_and_no_frame_is_blamed() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    run(&url, "CREATE TABLE metrics_snapshots_20231114 (other int)").await;
+    let error = store.append(&loads([START])).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    assert!(error.to_string().contains("give it another name"), "{error}");
+    run(&url, "ALTER TABLE metrics_snapshots_20231114 RENAME TO other").await;
+    store.append(&loads([START])).await.unwrap();
+}
+
+#[tokio::test]
+async fn retention_leaves_alone_what_is_no_partition_any_more() {
+    let (url, opened) = three_days().await;
+    run(
+        &url,
+        "DROP TABLE metrics_snapshots_20231114; \
+         ALTER TABLE metrics_snapshots DETACH PARTITION metrics_snapshots_20231115",
+    )
+    .await;
+    let report = opened.store.apply_retention(&policy(0, HOUR, 10), START + 3 * DAY).await.unwrap();
+    assert!(report.downsampled_frames > 0, "{report:?}");
+    // The newest day is not over by frames.
+    assert_eq!(value(&url, PARTITIONS).await.as_deref(), Some("16 17"));
+    let days = "SELECT string_agg(day::text, ' ' ORDER BY day) FROM partitions";
+    assert_eq!(value(&url, days).await.as_deref(), Some("19677 19678"));
+    let detached = "SELECT count(*)::text FROM metrics_snapshots_20231115";
+    assert_eq!(value(&url, detached).await.as_deref(), Some("144"));
+}
+
+#[tokio::test]
+async fn a_day_that_somebody_reads_keeps_no_other_from_going() {
+    let (url, opened) = three_days().await;
+    let mut reader = PgConnection::connect(&url).await.unwrap();
+    // A long question has one day, and then all.
+    for (held, left) in [
+        ("BEGIN; SELECT count(*) FROM metrics_snapshots_20231114", "14 16 17"),
+        ("BEGIN; SELECT count(*) FROM metrics_snapshots", "14 16 17"),
+        ("SELECT 1", "16 17"),
+    ] {
+        reader.execute(held).await.unwrap();
+        let report =
+            opened.store.apply_retention(&policy(0, HOUR, 10), START + 3 * DAY).await.unwrap();
+        assert_eq!(report.note, None);
+        // A partition is detached from its parent: even the other day waits for who reads all.
+        reader.execute("ROLLBACK").await.unwrap();
+        assert_eq!(value(&url, PARTITIONS).await.as_deref(), Some(left), "{held}");
+    }
+    let found = opened.store.summary(&ask(START, START + 3 * DAY).selection).await.unwrap();
+    assert_eq!(found[0].count, 3 * 144);
+}
