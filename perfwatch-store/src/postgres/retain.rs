@@ -82,14 +82,6 @@ impl Look {
             .flat_map(|(first, last)| first.div_euclid(DAY_MS)..=last.div_euclid(DAY_MS))
             .collect()
     }
-
-    fn newest(&self) -> i64 {
-        let all = |held: &Held| {
-            let coarse = held.coarse.iter().map(|(_, stretch)| stretch.1);
-            held.full.iter().map(|stretch| stretch.1).chain(coarse).max()
-        };
-        self.0.values().filter_map(all).max().unwrap_or_default()
-    }
 }
 
 impl Held {
@@ -121,31 +113,43 @@ impl PostgresStore {
             return Err(StoreError::unavailable("another daemon applies a policy now"));
         };
         let mut look = self.read(Look::read).await?;
-        let mut report = RetentionReport::default();
         let engine = Engine::new(files, Index::default(), Sealing::Never);
-        match (look.believed(), policy.max_bytes) {
-            (Some(believed), None) => {
-                report.note = retention::note(believed, now_ms);
-                let Some(newest) = believed else { return Ok(report) };
-                let hosts = look.due(&Ages::of(policy, now_ms.min(newest)));
-                if !hosts.is_empty() {
-                    self.load(&engine, policy, now_ms, Some(&hosts)).await?;
-                    let hosts = hosts.into_iter().collect::<Vec<_>>();
-                    report =
-                        retention::apply_to(&engine, policy, (believed, now_ms), &hosts).await?;
-                    look = self.read(Look::read).await?;
-                }
-            }
-            _ => {
-                self.load(&engine, policy, now_ms, None).await?;
-                report = retention::apply(&engine, policy, now_ms).await?;
-                look = self.read(Look::read).await?;
-            }
+        let (believed, hosts) = self.load_due(&engine, &look, policy, now_ms).await?;
+        let mut report =
+            RetentionReport { note: retention::note(believed, now_ms), ..Default::default() };
+        let Some(newest) = believed else { return Ok(report) };
+        if !hosts.is_empty() {
+            report = retention::apply_to(&engine, policy, (believed, now_ms), &hosts).await?;
+            look = self.read(Look::read).await?;
         }
-        let ages = Ages::of(policy, now_ms.min(look.newest()));
-        self.drop_old(&look, ages.gone_before(HOUR_MS)).await;
-        engine.files.release().await?;
+        // What no slice would go by, nothing else does.
+        self.drop_old(&look, policy, now_ms.min(newest)).await;
+        if let Err(error) = engine.files.release().await {
+            tracing::debug!(%error, "whoever keeps slices next has to wait for this connection's end");
+        }
         Ok(report)
+    }
+
+    /// The newest time that is believed, and the hosts that an engine was given: all of which
+    /// anything may be due.
+    async fn load_due(
+        &self,
+        engine: &Engine<PostgresFiles>,
+        look: &Look,
+        policy: &RetentionPolicy,
+        now_ms: i64,
+    ) -> Result<(Option<i64>, Vec<u32>), StoreError> {
+        if let (Some(believed), None) = (look.believed(), policy.max_bytes) {
+            let due = believed.map(|newest| look.due(&Ages::of(policy, now_ms.min(newest))));
+            let due = due.unwrap_or_default();
+            if !due.is_empty() {
+                self.load(engine, policy, now_ms, Some(&due)).await?;
+            }
+            return Ok((believed, due.into_iter().collect()));
+        }
+        self.load(engine, policy, now_ms, None).await?;
+        let hosts = engine.index().hosts().len() as u32;
+        Ok((retention::newest(engine).await?, (0..hosts).collect()))
     }
 
     /// Gives an engine what there is of some hosts, or of all: frames that are merged with their
@@ -174,7 +178,8 @@ impl PostgresStore {
 
     /// Drops the partitions of days that nothing is asked from any more, and hours that are too old.
     /// What is in use is left for the next time: it keeps nothing else from going.
-    async fn drop_old(&self, look: &Look, before_ms: i64) {
+    async fn drop_old(&self, look: &Look, policy: &RetentionPolicy, now_ms: i64) {
+        let before_ms = Ages::of(policy, now_ms).gone_before(HOUR_MS);
         if let Err(error) = self.drop_hours(before_ms).await {
             tracing::warn!(%error, "old rows of metrics_hourly were not deleted; this is tried again");
         }
@@ -183,7 +188,7 @@ impl PostgresStore {
             Vec::new()
         });
         let used = look.days();
-        let is_over = |day: &i64| (day + 1) * DAY_MS <= look.newest();
+        let is_over = |day: &i64| (day + 1) * DAY_MS <= now_ms;
         for day in days.into_iter().filter(|day| !used.contains(day)).filter(is_over) {
             match self.drop_day(day).await {
                 Ok(true) => self.partitions.forget(),

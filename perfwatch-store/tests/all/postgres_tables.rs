@@ -4,7 +4,7 @@ use perfwatch_store::{Opened, open};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::{
-    cluster::{database, run, value},
+    cluster::{database, run, value, wait_for_hours},
     fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, policy},
 };
 
@@ -95,4 +95,19 @@ async fn a_day_that_somebody_reads_keeps_no_other_from_going() {
     }
     let found = opened.store.summary(&ask(START, START + 3 * DAY).selection).await.unwrap();
     assert_eq!(found[0].count, 3 * 144);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_takes_no_hour_away() {
+    let (url, opened) = three_days().await;
+    wait_for_hours(&url, 71).await;
+    let ahead = START + 365 * DAY;
+    opened.store.append(&loads([ahead])).await.unwrap();
+    wait_for_hours(&url, 72).await;
+    let report = opened.store.apply_retention(&policy(1, HOUR, 10), ahead).await.unwrap();
+    assert!(report.note.is_some_and(|note| note.contains("days ahead")));
+    let hours = "SELECT count(*)::text FROM metrics_hourly";
+    assert_eq!(value(&url, hours).await.as_deref(), Some("72"));
+    // Nor the partition of a day to come.
+    assert_eq!(value(&url, PARTITIONS).await.as_deref(), Some("15 16 17 13 14"));
 }
