@@ -5,12 +5,14 @@
 //! engine of its own, and lets go of both.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use sqlx::PgConnection;
+use tokio::time::Instant;
 
 use super::{PostgresStore, files::PostgresFiles, head, link::READ};
 use crate::{
@@ -24,49 +26,80 @@ use crate::{
 /// Who holds this keeps slices.
 const LOCK: &str = "SELECT pg_try_advisory_lock(7308609, 4)";
 
-/// Up to which hour sealing was last begun, by host, and whether it runs.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Which hosts' hours are due.
 #[derive(Debug, Default)]
-pub(super) struct Due {
-    until_ms: Mutex<HashMap<String, i64>>,
-    running: Mutex<HashSet<String>>,
+pub(super) struct Due(Mutex<HashMap<String, Sealed>>);
+
+/// Up to which hour sealing of a host was begun, and when.
+#[derive(Debug, Default)]
+struct Sealed {
+    last: Option<(i64, Instant)>,
+    /// The one that runs now.
+    running: Option<(i64, Instant)>,
+}
+
+impl Due {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Sealed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether sealing up to an hour begins now.
+    ///
+    /// An hour before the last one is a clock that was set right, or a late frame, which may come
+    /// with each tick between others: for it, sealing begins no more often than hours end anyway.
+    fn begin(&self, host: &str, until_ms: i64, now: Instant) -> bool {
+        let mut known = self.known();
+        let host = known.entry(host.to_owned()).or_default();
+        let is_due = host.last.is_none_or(|(last_ms, at)| {
+            until_ms > last_ms || until_ms < last_ms && now.duration_since(at) >= HOUR
+        });
+        let begins = is_due && host.running.is_none();
+        if begins {
+            host.running = Some((until_ms, now));
+        }
+        begins
+    }
+
+    /// It ended. Unless it was done, the next frame begins it again.
+    fn end(&self, host: &str, is_done: bool) {
+        if let Some(host) = self.known().get_mut(host) {
+            let ended = host.running.take();
+            if is_done {
+                host.last = ended;
+            }
+        }
+    }
 }
 
 impl PostgresStore {
     /// Seals what is due of a host, if an hour is over that was not when this was last asked:
     /// without the caller.
     pub(super) fn seal_if_due(&self, host: &str, newest_ms: i64) {
-        let until = due_before(newest_ms);
-        let mut known = self.due.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.entry(host.to_owned()).or_insert(i64::MIN);
-        let mut running = self.due.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if *before >= until || !running.insert(host.to_owned()) {
+        let until_ms = due_before(newest_ms);
+        if !self.due.begin(host, until_ms, Instant::now()) {
             return;
         }
-        let (store, host, before) =
-            (self.clone(), host.to_owned(), std::mem::replace(before, until));
+        let (store, host) = (self.clone(), host.to_owned());
         tokio::spawn(async move {
-            let sealed = store.seal(&host).await;
-            store.due.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&host);
-            if sealed.unwrap_or_else(|error| {
+            let sealed = store.seal(&host, until_ms).await;
+            let is_done = sealed.unwrap_or_else(|error| {
                 tracing::warn!(%error, "frames were not sealed; this is tried again");
                 false
-            }) {
-                return;
-            }
-            // Another keeper is at work, or the server is away: the next frame asks again.
-            let mut known = store.due.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(host, before);
+            });
+            // Else another keeper is at work, or the server is away.
+            store.due.end(&host, is_done);
         });
     }
 
-    /// Seals the hours of a host that are over; says whether it had its turn.
-    async fn seal(&self, name: &str) -> Result<bool, StoreError> {
+    /// Seals the hours of a host up to one; says whether it had its turn.
+    async fn seal(&self, name: &str, until_ms: i64) -> Result<bool, StoreError> {
         let Some(files) = self.keeper(1).await? else { return Ok(false) };
         let files = files.with_hours(Arc::clone(&self.names));
         let Some(id) = self.id(name).await? else { return Ok(true) };
         let engine = Engine::new(files, Index::default(), Sealing::Hourly);
-        let newest = self.newest(id).await?;
-        self.load_head(&engine, id, TIMES.start..due_before(newest)).await?;
+        self.load_head(&engine, id, TIMES.start..until_ms).await?;
         // After the frames: every number in them has a name by now.
         self.load_index(&engine, Some(&BTreeSet::from([id]))).await?;
         // Only hours that are over were loaded.
@@ -195,17 +228,6 @@ impl PostgresStore {
         Ok(self.names.known().index.host(name))
     }
 
-    /// The newest frame of a host that is in no slice.
-    async fn newest(&self, host: u32) -> Result<i64, StoreError> {
-        let newest = self.read(async |connection| {
-            let select = "SELECT max(time_ms) FROM frames WHERE host_id = $1";
-            let newest: Option<i64> =
-                sqlx::query_scalar(select).bind(host as i32).fetch_one(connection).await?;
-            Ok(newest)
-        });
-        Ok(newest.await?.unwrap_or_default())
-    }
-
     /// Asks by a connection of its own.
     pub(super) async fn read<T>(
         &self,
@@ -219,5 +241,41 @@ impl PostgresStore {
                 Ok(answer)
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::slice::HOUR_MS;
+
+    #[test]
+    fn sealing_begins_once_an_hour_whatever_comes() {
+        let (due, start) = (Due::default(), Instant::now());
+        let mut begun = Vec::new();
+        // Live frames, and late ones between them; then the clock is set back by eight hours.
+        for second in (0..4 * 3600).step_by(5) {
+            let live = second * 1000 + if second < 7200 { 10 * HOUR_MS } else { 2 * HOUR_MS };
+            let late = if second < 7200 { live - 3 * HOUR_MS } else { live };
+            for newest in [live, late] {
+                let now = start + Duration::from_secs(second.unsigned_abs());
+                if due.begin("a", due_before(newest), now) {
+                    begun.push((second / 60, due_before(newest) / HOUR_MS));
+                    due.end("a", true);
+                }
+            }
+        }
+        assert_eq!(begun, [(0, 9), (2, 10), (62, 11), (122, 4), (182, 5)]);
+    }
+
+    #[test]
+    fn what_was_not_done_begins_again() {
+        let (due, now) = (Due::default(), Instant::now());
+        assert!(due.begin("a", 0, now) && !due.begin("a", 0, now), "it runs");
+        assert!(due.begin("b", 0, now));
+        due.end("a", false);
+        assert!(due.begin("a", 0, now));
+        due.end("a", true);
+        assert!(!due.begin("a", 0, now));
     }
 }

@@ -1,5 +1,7 @@
 //! What whoever owns the database does to its tables by hand, and what daemons do to one another's.
 
+use std::time::Duration;
+
 use perfwatch_store::{Opened, open};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -110,4 +112,26 @@ async fn a_clock_that_jumps_takes_no_hour_away() {
     assert_eq!(value(&url, hours).await.as_deref(), Some("72"));
     // Nor the partition of a day to come.
     assert_eq!(value(&url, PARTITIONS).await.as_deref(), Some("15 16 17 13 14"));
+}
+
+/// Lets time pass for the store.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn hours_are_sealed_again_when_a_clock_was_set_right() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads([START + 10 * HOUR + 30 * MINUTE])).await.unwrap();
+    // Nothing was due, which has no sign.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    pass(Duration::from_secs(3600)).await;
+    store.append(&loads(every(10 * MINUTE, START, START + 3 * HOUR + 30 * MINUTE))).await.unwrap();
+    wait_for_hours(&url, 3).await;
+    // The hour that is being filled is not sealed, whatever else is there.
+    let left = "SELECT count(*)::text FROM frames WHERE host_id = 0";
+    assert_eq!(value(&url, left).await.as_deref(), Some("4"));
 }
