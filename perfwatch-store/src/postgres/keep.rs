@@ -20,13 +20,16 @@ use crate::{
     archive::TIMES,
     damage::Damaged,
     engine::{Engine, Sealing, due_before},
-    layout::{Frame, Index, Place},
+    layout::{Frame, Index, Place, slice::HOUR_MS},
 };
 
 /// Who holds this keeps slices.
 const LOCK: &str = "SELECT pg_try_advisory_lock(7308609, 4)";
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// So much is read and sealed in one turn.
+const TURN_MS: i64 = 3 * HOUR_MS;
 
 /// Which hosts' hours are due.
 #[derive(Debug, Default)]
@@ -93,19 +96,41 @@ impl PostgresStore {
         });
     }
 
-    /// Seals the hours of a host up to one; says whether it had its turn.
+    /// Seals the hours of a host up to one; says whether it had its turns. After each, which is a
+    /// few hours, others have as much time for theirs: a server may have been away for days.
     async fn seal(&self, name: &str, until_ms: i64) -> Result<bool, StoreError> {
-        let Some(files) = self.keeper(1).await? else { return Ok(false) };
+        let mut range = TIMES.start..until_ms;
+        loop {
+            let Some(files) = self.keeper(1).await? else { return Ok(false) };
+            let begun = Instant::now();
+            match self.seal_some(files, name, &range).await? {
+                Some(next_ms) => range.start = next_ms,
+                None => return Ok(true),
+            }
+            tokio::time::sleep(begun.elapsed()).await;
+        }
+    }
+
+    /// Seals some hours of a range, from the oldest frame on; says where to go on, which is behind
+    /// frames that are damaged and stay.
+    async fn seal_some(
+        &self,
+        files: PostgresFiles,
+        name: &str,
+        range: &Range<i64>,
+    ) -> Result<Option<i64>, StoreError> {
         let files = files.with_hours(Arc::clone(&self.names));
-        let Some(id) = self.id(name).await? else { return Ok(true) };
         let engine = Engine::new(files, Index::default(), Sealing::Hourly);
-        self.load_head(&engine, id, TIMES.start..until_ms).await?;
+        let Some(id) = self.id(name).await? else { return Ok(None) };
+        let oldest = self.oldest(id, range).await?.unwrap_or(range.end);
+        let end_ms = range.end.min(oldest - oldest.rem_euclid(HOUR_MS) + TURN_MS);
+        self.load_head(&engine, id, range.start..end_ms).await?;
         // After the frames: every number in them has a name by now.
         self.load_index(&engine, Some(&BTreeSet::from([id]))).await?;
         // Only hours that are over were loaded.
         engine.seal_host(id, Sealing::AtOnce).await?;
         engine.files.release().await?;
-        Ok(true)
+        Ok((end_ms < range.end).then_some(end_ms))
     }
 
     /// The files, once it is this one's turn; nothing if another daemon has it.
@@ -228,6 +253,17 @@ impl PostgresStore {
         Ok(self.names.known().index.host(name))
     }
 
+    /// The oldest frame of a host in a range that is in no slice.
+    async fn oldest(&self, host: u32, range: &Range<i64>) -> Result<Option<i64>, StoreError> {
+        self.read(async |connection| {
+            let select = "SELECT min(time_ms) FROM frames \
+                WHERE host_id = $1 AND time_ms >= $2 AND time_ms < $3";
+            let query = sqlx::query_scalar(select).bind(host as i32);
+            query.bind(range.start).bind(range.end).fetch_one(connection).await
+        })
+        .await
+    }
+
     /// Asks by a connection of its own.
     pub(super) async fn read<T>(
         &self,
@@ -247,7 +283,6 @@ impl PostgresStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::slice::HOUR_MS;
 
     #[test]
     fn sealing_begins_once_an_hour_whatever_comes() {

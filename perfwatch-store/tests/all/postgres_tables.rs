@@ -135,3 +135,29 @@ async fn hours_are_sealed_again_when_a_clock_was_set_right() {
     let left = "SELECT count(*)::text FROM frames WHERE host_id = 0";
     assert_eq!(value(&url, left).await.as_deref(), Some("4"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_is_sealed_in_turns() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let until = START + 40 * HOUR + 30 * MINUTE;
+    store.append(&loads(every(MINUTE, START, until))).await.unwrap();
+    // Another daemon waits for its turn from the moment at which this one has its own.
+    let taken = "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database \
+        WHERE datname = current_database() AND locktype = 'advisory' AND classid = 7308609 AND objid = 4 AND granted)";
+    while !sqlx::query_scalar::<_, bool>(taken).fetch_one(&mut other).await.unwrap() {}
+    other.execute("SELECT pg_advisory_lock(7308609, 4)").await.unwrap();
+    let hours = sqlx::query_scalar("SELECT count(*) FROM metrics_hourly");
+    let sealed: i64 = hours.fetch_one(&mut other).await.unwrap();
+    assert!((1..40).contains(&sealed), "{sealed} hours are sealed");
+    other.execute("SELECT pg_advisory_unlock(7308609, 4)").await.unwrap();
+    // Whoever found no turn tries again with the next frame.
+    for tick in 0..100 {
+        store.append(&loads([until + tick])).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    wait_for_hours(&url, 40).await;
+    let found = store.summary(&ask(START, until + HOUR).selection).await.unwrap();
+    assert_eq!(found[0].count, 2430 + 100);
+}
