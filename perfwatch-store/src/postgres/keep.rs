@@ -165,26 +165,22 @@ impl PostgresStore {
         only: Option<&BTreeSet<u32>>,
     ) -> Result<(), StoreError> {
         let ids = only.map(|only| only.iter().map(|&id| id as i32).collect::<Vec<_>>());
-        let shelves = self
+        let (rows, shelves) = self
             .read(async |connection| {
+                let rows = self.names.learn_all(connection, ids.as_deref()).await?;
                 let select = "SELECT host_id, s.interval_ms, sliced_until_ms FROM shelves s \
                     JOIN hosts ON id = host_id WHERE $1::int[] IS NULL OR id = ANY ($1)";
-                let query = sqlx::query_as(select).bind(ids);
-                let rows: Vec<(i32, i32, i64)> = query.fetch_all(connection).await?;
-                Ok(rows)
+                let query = sqlx::query_as(select).bind(ids.as_deref());
+                let shelves: Vec<(i32, i32, i64)> = query.fetch_all(connection).await?;
+                Ok((rows, shelves))
             })
             .await?;
-        self.read(async |connection| match only {
-            Some(hosts) => {
-                for &host in hosts {
-                    self.names.learn_series(&mut *connection, host).await?;
-                }
-                Ok(())
-            }
-            None => self.names.learn_all(connection).await,
-        })
-        .await?;
         let known = self.names.known();
+        // A slice has no place for values without a name: they would be gone.
+        let is_whole = only.is_none_or(|only| only.len() == rows.len());
+        if !is_whole || !rows.iter().all(|row| known.knows(row)) {
+            return Err(StoreError::unavailable("not all names of its series are known"));
+        }
         let mut index = engine.index();
         for (id, host) in (0..).zip(known.index.hosts()) {
             if only.is_some_and(|only| !only.contains(&id)) {

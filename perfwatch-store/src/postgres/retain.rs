@@ -166,9 +166,11 @@ impl PostgresStore {
             None => policy.full_resolution_days,
         };
         let until = now_ms.saturating_sub(i64::from(merged_days) * DAY_MS).max(TIMES.start);
-        self.read(async |connection| self.names.learn_hosts(connection).await).await?;
-        let hosts = self.names.known().index.hosts().len() as u32;
-        for id in (0..hosts).filter(|id| only.is_none_or(|only| only.contains(id))) {
+        let hosts = match only {
+            Some(hosts) => hosts.iter().copied().collect(),
+            None => self.read(hosts).await?,
+        };
+        for id in hosts {
             self.load_head(engine, id, TIMES.start..until).await?;
             self.load_times(engine, id, until..TIMES.end).await?;
         }
@@ -230,4 +232,10 @@ impl PostgresStore {
             })
             .await
     }
+}
+
+/// The numbers of all hosts.
+async fn hosts(connection: &mut PgConnection) -> Result<Vec<u32>, sqlx::Error> {
+    let ids: Vec<i32> = sqlx::query_scalar("SELECT id FROM hosts").fetch_all(connection).await?;
+    Ok(ids.into_iter().map(number).collect())
 }
