@@ -151,7 +151,7 @@ impl PostgresStore {
         let mut writer = self.link.writer().await?;
         let times = batches.values().flat_map(|batch| batch.frames.keys().copied());
         let explain = self.link.explain();
-        self.partitions.prepare(&mut writer, times).await.map_err(&explain)?;
+        self.partitions.prepare(&mut writer, times, &self.link).await?;
         for name in batches.keys() {
             if self.names.known().index.host(name).is_none() {
                 add_host(&mut writer, name).await.map_err(&explain)?;

@@ -5,12 +5,14 @@
 //! engine of its own, and lets go of both.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use sqlx::PgConnection;
+use tokio::time::Instant;
 
 use super::{PostgresStore, files::PostgresFiles, head, link::READ};
 use crate::{
@@ -18,61 +20,117 @@ use crate::{
     archive::TIMES,
     damage::Damaged,
     engine::{Engine, Sealing, due_before},
-    layout::{Frame, Index, Place},
+    layout::{Frame, Index, Place, slice::HOUR_MS},
 };
 
 /// Who holds this keeps slices.
 const LOCK: &str = "SELECT pg_try_advisory_lock(7308609, 4)";
 
-/// Up to which hour sealing was last begun, by host, and whether it runs.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// So much is read and sealed in one turn.
+const TURN_MS: i64 = 3 * HOUR_MS;
+
+/// Which hosts' hours are due.
 #[derive(Debug, Default)]
-pub(super) struct Due {
-    until_ms: Mutex<HashMap<String, i64>>,
-    running: Mutex<HashSet<String>>,
+pub(super) struct Due(Mutex<HashMap<String, Sealed>>);
+
+/// Up to which hour sealing of a host was begun, and when.
+#[derive(Debug, Default)]
+struct Sealed {
+    last: Option<(i64, Instant)>,
+    /// The one that runs now.
+    running: Option<(i64, Instant)>,
+}
+
+impl Due {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Sealed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether sealing up to an hour begins now.
+    ///
+    /// An hour before the last one is a clock that was set right, or a late frame, which may come
+    /// with each tick between others: for it, sealing begins no more often than hours end anyway.
+    fn begin(&self, host: &str, until_ms: i64, now: Instant) -> bool {
+        let mut known = self.known();
+        let host = known.entry(host.to_owned()).or_default();
+        let is_due = host.last.is_none_or(|(last_ms, at)| {
+            until_ms > last_ms || until_ms < last_ms && now.duration_since(at) >= HOUR
+        });
+        let begins = is_due && host.running.is_none();
+        if begins {
+            host.running = Some((until_ms, now));
+        }
+        begins
+    }
+
+    /// It ended. Unless it was done, the next frame begins it again.
+    fn end(&self, host: &str, is_done: bool) {
+        if let Some(host) = self.known().get_mut(host) {
+            let ended = host.running.take();
+            if is_done {
+                host.last = ended;
+            }
+        }
+    }
 }
 
 impl PostgresStore {
     /// Seals what is due of a host, if an hour is over that was not when this was last asked:
     /// without the caller.
     pub(super) fn seal_if_due(&self, host: &str, newest_ms: i64) {
-        let until = due_before(newest_ms);
-        let mut known = self.due.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.entry(host.to_owned()).or_insert(i64::MIN);
-        let mut running = self.due.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if *before >= until || !running.insert(host.to_owned()) {
+        let until_ms = due_before(newest_ms);
+        if !self.due.begin(host, until_ms, Instant::now()) {
             return;
         }
-        let (store, host, before) =
-            (self.clone(), host.to_owned(), std::mem::replace(before, until));
+        let (store, host) = (self.clone(), host.to_owned());
         tokio::spawn(async move {
-            let sealed = store.seal(&host).await;
-            store.due.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&host);
-            if sealed.unwrap_or_else(|error| {
+            let sealed = store.seal(&host, until_ms).await;
+            let is_done = sealed.unwrap_or_else(|error| {
                 tracing::warn!(%error, "frames were not sealed; this is tried again");
                 false
-            }) {
-                return;
-            }
-            // Another keeper is at work, or the server is away: the next frame asks again.
-            let mut known = store.due.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(host, before);
+            });
+            // Else another keeper is at work, or the server is away.
+            store.due.end(&host, is_done);
         });
     }
 
-    /// Seals the hours of a host that are over; says whether it had its turn.
-    async fn seal(&self, name: &str) -> Result<bool, StoreError> {
-        let Some(files) = self.keeper(1).await? else { return Ok(false) };
+    /// Seals the hours of a host up to one; says whether it had its turns. After each, which is a
+    /// few hours, others have as much time for theirs: a server may have been away for days.
+    async fn seal(&self, name: &str, until_ms: i64) -> Result<bool, StoreError> {
+        let mut range = TIMES.start..until_ms;
+        loop {
+            let Some(files) = self.keeper(1).await? else { return Ok(false) };
+            let begun = Instant::now();
+            match self.seal_some(files, name, &range).await? {
+                Some(next_ms) => range.start = next_ms,
+                None => return Ok(true),
+            }
+            tokio::time::sleep(begun.elapsed()).await;
+        }
+    }
+
+    /// Seals some hours of a range, from the oldest frame on; says where to go on, which is behind
+    /// frames that are damaged and stay.
+    async fn seal_some(
+        &self,
+        files: PostgresFiles,
+        name: &str,
+        range: &Range<i64>,
+    ) -> Result<Option<i64>, StoreError> {
         let files = files.with_hours(Arc::clone(&self.names));
-        let Some(id) = self.id(name).await? else { return Ok(true) };
         let engine = Engine::new(files, Index::default(), Sealing::Hourly);
-        let newest = self.newest(id).await?;
-        self.load_head(&engine, id, TIMES.start..due_before(newest)).await?;
+        let Some(id) = self.id(name).await? else { return Ok(None) };
+        let oldest = self.oldest(id, range).await?.unwrap_or(range.end);
+        let end_ms = range.end.min(oldest - oldest.rem_euclid(HOUR_MS) + TURN_MS);
+        self.load_head(&engine, id, range.start..end_ms).await?;
         // After the frames: every number in them has a name by now.
         self.load_index(&engine, Some(&BTreeSet::from([id]))).await?;
         // Only hours that are over were loaded.
         engine.seal_host(id, Sealing::AtOnce).await?;
         engine.files.release().await?;
-        Ok(true)
+        Ok((end_ms < range.end).then_some(end_ms))
     }
 
     /// The files, once it is this one's turn; nothing if another daemon has it.
@@ -107,26 +165,22 @@ impl PostgresStore {
         only: Option<&BTreeSet<u32>>,
     ) -> Result<(), StoreError> {
         let ids = only.map(|only| only.iter().map(|&id| id as i32).collect::<Vec<_>>());
-        let shelves = self
+        let (rows, shelves) = self
             .read(async |connection| {
+                let rows = self.names.learn_all(connection, ids.as_deref()).await?;
                 let select = "SELECT host_id, s.interval_ms, sliced_until_ms FROM shelves s \
                     JOIN hosts ON id = host_id WHERE $1::int[] IS NULL OR id = ANY ($1)";
-                let query = sqlx::query_as(select).bind(ids);
-                let rows: Vec<(i32, i32, i64)> = query.fetch_all(connection).await?;
-                Ok(rows)
+                let query = sqlx::query_as(select).bind(ids.as_deref());
+                let shelves: Vec<(i32, i32, i64)> = query.fetch_all(connection).await?;
+                Ok((rows, shelves))
             })
             .await?;
-        self.read(async |connection| match only {
-            Some(hosts) => {
-                for &host in hosts {
-                    self.names.learn_series(&mut *connection, host).await?;
-                }
-                Ok(())
-            }
-            None => self.names.learn_all(connection).await,
-        })
-        .await?;
         let known = self.names.known();
+        // A slice has no place for values without a name: they would be gone.
+        let is_whole = only.is_none_or(|only| only.len() == rows.len());
+        if !is_whole || !rows.iter().all(|row| known.knows(row)) {
+            return Err(StoreError::unavailable("not all names of its series are known"));
+        }
         let mut index = engine.index();
         for (id, host) in (0..).zip(known.index.hosts()) {
             if only.is_some_and(|only| !only.contains(&id)) {
@@ -195,15 +249,15 @@ impl PostgresStore {
         Ok(self.names.known().index.host(name))
     }
 
-    /// The newest frame of a host that is in no slice.
-    async fn newest(&self, host: u32) -> Result<i64, StoreError> {
-        let newest = self.read(async |connection| {
-            let select = "SELECT max(time_ms) FROM frames WHERE host_id = $1";
-            let newest: Option<i64> =
-                sqlx::query_scalar(select).bind(host as i32).fetch_one(connection).await?;
-            Ok(newest)
-        });
-        Ok(newest.await?.unwrap_or_default())
+    /// The oldest frame of a host in a range that is in no slice.
+    async fn oldest(&self, host: u32, range: &Range<i64>) -> Result<Option<i64>, StoreError> {
+        self.read(async |connection| {
+            let select = "SELECT min(time_ms) FROM frames \
+                WHERE host_id = $1 AND time_ms >= $2 AND time_ms < $3";
+            let query = sqlx::query_scalar(select).bind(host as i32);
+            query.bind(range.start).bind(range.end).fetch_one(connection).await
+        })
+        .await
     }
 
     /// Asks by a connection of its own.
@@ -219,5 +273,40 @@ impl PostgresStore {
                 Ok(answer)
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealing_begins_once_an_hour_whatever_comes() {
+        let (due, start) = (Due::default(), Instant::now());
+        let mut begun = Vec::new();
+        // Live frames, and late ones between them; then the clock is set back by eight hours.
+        for second in (0..4 * 3600).step_by(5) {
+            let live = second * 1000 + if second < 7200 { 10 * HOUR_MS } else { 2 * HOUR_MS };
+            let late = if second < 7200 { live - 3 * HOUR_MS } else { live };
+            for newest in [live, late] {
+                let now = start + Duration::from_secs(second.unsigned_abs());
+                if due.begin("a", due_before(newest), now) {
+                    begun.push((second / 60, due_before(newest) / HOUR_MS));
+                    due.end("a", true);
+                }
+            }
+        }
+        assert_eq!(begun, [(0, 9), (2, 10), (62, 11), (122, 4), (182, 5)]);
+    }
+
+    #[test]
+    fn what_was_not_done_begins_again() {
+        let (due, now) = (Due::default(), Instant::now());
+        assert!(due.begin("a", 0, now) && !due.begin("a", 0, now), "it runs");
+        assert!(due.begin("b", 0, now));
+        due.end("a", false);
+        assert!(due.begin("a", 0, now));
+        due.end("a", true);
+        assert!(!due.begin("a", 0, now));
     }
 }

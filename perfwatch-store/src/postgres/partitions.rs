@@ -10,7 +10,8 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use crate::layout::slice::DAY_MS;
+use super::link::Link;
+use crate::{StoreError, layout::slice::DAY_MS};
 
 /// Only one daemon at a time makes or drops partitions.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7308609, 2)";
@@ -34,50 +35,113 @@ impl Partitions {
         &self,
         connection: &mut PgConnection,
         times: impl Iterator<Item = i64>,
-    ) -> Result<(), sqlx::Error> {
+        link: &Link,
+    ) -> Result<(), StoreError> {
         let mut days: BTreeSet<i64> = times.map(|time| time.div_euclid(DAY_MS)).collect();
         days.extend(days.last().map(|day| day + 1));
         let unknown: Vec<i64> = days.difference(&self.known()).copied().collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        make(connection, &unknown).await?;
+        make(connection, &unknown, link).await?;
         self.known().extend(unknown);
         Ok(())
     }
 }
 
-async fn make(connection: &mut PgConnection, days: &[i64]) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
-    transaction.execute(LOCK).await?;
+/// What has the name of a partition. The table `partitions` cannot tell: whoever owns the database
+/// may drop a partition by hand, or detach it to keep it elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Partition,
+    /// A table that is no partition, where one would be made.
+    Table,
+    Nothing,
+}
+
+async fn find(connection: &mut PgConnection, name: &str) -> Result<Found, sqlx::Error> {
+    let select = "SELECT EXISTS (SELECT FROM pg_inherits JOIN pg_class ON oid = inhrelid \
+            WHERE inhparent = to_regclass('metrics_snapshots') AND relname = $1 \
+            AND NOT inhdetachpending), \
+        to_regclass(format('%I.%I', current_schema(), $1)) IS NOT NULL";
+    let found: (bool, bool) = sqlx::query_as(select).bind(name).fetch_one(connection).await?;
+    Ok(match found {
+        (true, _) => Found::Partition,
+        (false, true) => Found::Table,
+        (false, false) => Found::Nothing,
+    })
+}
+
+/// Makes the partitions that are missing. What was detached is attached again: its day is written to.
+async fn make(connection: &mut PgConnection, days: &[i64], link: &Link) -> Result<(), StoreError> {
+    let explain = link.explain();
+    let mut transaction = connection.begin().await.map_err(&explain)?;
+    transaction.execute(LOCK).await.map_err(&explain)?;
     for &day in days {
-        let insert = "INSERT INTO partitions (day) VALUES ($1) ON CONFLICT DO NOTHING";
-        let done = sqlx::query(insert).bind(day as i32).execute(&mut *transaction).await?;
-        if done.rows_affected() > 0 {
-            let (name, from, until) = (name(day), start(day), start(day + 1));
-            let sql = format!(
-                "CREATE TABLE {name} (LIKE metrics_snapshots INCLUDING DEFAULTS INCLUDING STORAGE); \
-                 ALTER TABLE metrics_snapshots ATTACH PARTITION {name} \
-                 FOR VALUES FROM ({from}) TO ({until})"
+        let name = name(day);
+        let found = find(&mut transaction, &name).await.map_err(&explain)?;
+        if found == Found::Nothing {
+            let create = format!(
+                "CREATE TABLE {name} (LIKE metrics_snapshots INCLUDING DEFAULTS INCLUDING STORAGE)"
             );
-            transaction.execute(AssertSqlSafe(sql)).await?;
+            transaction.execute(AssertSqlSafe(create)).await.map_err(&explain)?;
         }
+        if found != Found::Partition {
+            attach(&mut transaction, day, link).await?;
+        }
+        let insert = "INSERT INTO partitions (day) VALUES ($1) ON CONFLICT DO NOTHING";
+        let insert = sqlx::query(insert).bind(day as i32).execute(&mut *transaction);
+        insert.await.map_err(&explain)?;
     }
-    transaction.commit().await
+    transaction.commit().await.map_err(explain)
+}
+
+async fn attach(connection: &mut PgConnection, day: i64, link: &Link) -> Result<(), StoreError> {
+    let (name, from, until) = (name(day), start(day), start(day + 1));
+    let attach = format!(
+        "ALTER TABLE metrics_snapshots ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({until})"
+    );
+    let done = connection.execute(AssertSqlSafe(attach)).await;
+    done.map(drop).map_err(|error| {
+        let message = error.as_database_error().map(|error| error.message().to_owned());
+        match (link.explain()(error), message) {
+            // The frames are not at fault: they wait.
+            (StoreError::Backend(_), Some(message)) => StoreError::unavailable(format!(
+                "{}: the table {name} cannot be attached to metrics_snapshots: {message}; attach it \
+                 by hand, or give it another name",
+                link.place()
+            )),
+            (error, _) => error,
+        }
+    })
 }
 
 /// Drops the partition of a day, if no frame of it is kept one by one or in a slice at full
-/// resolution; says whether it went.
+/// resolution; says whether it went. What is no partition any more is left alone.
 pub(super) async fn drop_unused(
     connection: &mut PgConnection,
     day: i64,
 ) -> Result<bool, sqlx::Error> {
     let mut transaction = connection.begin().await?;
+    match drop_in(&mut transaction, day).await {
+        Ok(went) => transaction.commit().await.map(|()| went),
+        Err(error) => {
+            transaction.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn drop_in(transaction: &mut PgConnection, day: i64) -> Result<bool, sqlx::Error> {
     transaction.execute(LOCK).await?;
     let name = name(day);
-    // Nobody appends to it from here on.
-    let lock = format!("SET LOCAL lock_timeout = '2s'; LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE");
-    transaction.execute(AssertSqlSafe(lock)).await?;
+    let found = find(transaction, &name).await?;
+    if found == Found::Partition {
+        // Nobody appends to it from here on.
+        let lock =
+            format!("SET LOCAL lock_timeout = '2s'; LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE");
+        transaction.execute(AssertSqlSafe(lock)).await?;
+    }
     let used = "SELECT EXISTS (SELECT FROM frames WHERE time_ms >= $1 AND time_ms < $2) \
                 OR EXISTS (SELECT FROM slices WHERE interval_ms = 0 AND last_ms >= $1 AND first_ms < $2)";
     let used: bool = sqlx::query_scalar(used)
@@ -85,18 +149,20 @@ pub(super) async fn drop_unused(
         .bind((day + 1) * DAY_MS)
         .fetch_one(&mut *transaction)
         .await?;
-    if !used {
-        let drop = format!(
-            "ALTER TABLE metrics_snapshots DETACH PARTITION {name}; DROP TABLE {name}; \
-             DELETE FROM partitions WHERE day = {day}"
-        );
+    if used {
+        return Ok(false);
+    }
+    if found == Found::Partition {
+        let drop =
+            format!("ALTER TABLE metrics_snapshots DETACH PARTITION {name}; DROP TABLE {name}");
         transaction.execute(AssertSqlSafe(drop)).await?;
     }
-    transaction.commit().await?;
-    Ok(!used)
+    let delete = sqlx::query("DELETE FROM partitions WHERE day = $1").bind(day as i32);
+    delete.execute(transaction).await?;
+    Ok(true)
 }
 
-/// The days that have a partition.
+/// The days that were given a partition.
 pub(super) async fn days(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error> {
     let days: Vec<i32> =
         sqlx::query_scalar("SELECT day FROM partitions ORDER BY day").fetch_all(connection).await?;
@@ -104,7 +170,7 @@ pub(super) async fn days(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx
 }
 
 /// Days are counted from 1970, so that each has a name, also those that no calendar here knows.
-fn name(day: i64) -> String {
+pub(super) fn name(day: i64) -> String {
     let (year, month, day) = civil(day);
     format!("metrics_snapshots_{year:04}{month:02}{day:02}")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{Executor, PgConnection};
+use sqlx::PgConnection;
 
 use super::{
     PostgresStore,
@@ -82,14 +82,6 @@ impl Look {
             .flat_map(|(first, last)| first.div_euclid(DAY_MS)..=last.div_euclid(DAY_MS))
             .collect()
     }
-
-    fn newest(&self) -> i64 {
-        let all = |held: &Held| {
-            let coarse = held.coarse.iter().map(|(_, stretch)| stretch.1);
-            held.full.iter().map(|stretch| stretch.1).chain(coarse).max()
-        };
-        self.0.values().filter_map(all).max().unwrap_or_default()
-    }
 }
 
 impl Held {
@@ -121,31 +113,43 @@ impl PostgresStore {
             return Err(StoreError::unavailable("another daemon applies a policy now"));
         };
         let mut look = self.read(Look::read).await?;
-        let mut report = RetentionReport::default();
         let engine = Engine::new(files, Index::default(), Sealing::Never);
-        match (look.believed(), policy.max_bytes) {
-            (Some(believed), None) => {
-                report.note = retention::note(believed, now_ms);
-                let Some(newest) = believed else { return Ok(report) };
-                let hosts = look.due(&Ages::of(policy, now_ms.min(newest)));
-                if !hosts.is_empty() {
-                    self.load(&engine, policy, now_ms, Some(&hosts)).await?;
-                    let hosts = hosts.into_iter().collect::<Vec<_>>();
-                    report =
-                        retention::apply_to(&engine, policy, (believed, now_ms), &hosts).await?;
-                    look = self.read(Look::read).await?;
-                }
-            }
-            _ => {
-                self.load(&engine, policy, now_ms, None).await?;
-                report = retention::apply(&engine, policy, now_ms).await?;
-                look = self.read(Look::read).await?;
-            }
+        let (believed, hosts) = self.load_due(&engine, &look, policy, now_ms).await?;
+        let mut report =
+            RetentionReport { note: retention::note(believed, now_ms), ..Default::default() };
+        let Some(newest) = believed else { return Ok(report) };
+        if !hosts.is_empty() {
+            report = retention::apply_to(&engine, policy, (believed, now_ms), &hosts).await?;
+            look = self.read(Look::read).await?;
         }
-        let ages = Ages::of(policy, now_ms.min(look.newest()));
-        self.drop_old(&look, ages.gone_before(HOUR_MS)).await?;
-        engine.files.release().await?;
+        // What no slice would go by, nothing else does.
+        self.drop_old(&look, policy, now_ms.min(newest)).await;
+        if let Err(error) = engine.files.release().await {
+            tracing::debug!(%error, "whoever keeps slices next has to wait for this connection's end");
+        }
         Ok(report)
+    }
+
+    /// The newest time that is believed, and the hosts that an engine was given: all of which
+    /// anything may be due.
+    async fn load_due(
+        &self,
+        engine: &Engine<PostgresFiles>,
+        look: &Look,
+        policy: &RetentionPolicy,
+        now_ms: i64,
+    ) -> Result<(Option<i64>, Vec<u32>), StoreError> {
+        if let (Some(believed), None) = (look.believed(), policy.max_bytes) {
+            let due = believed.map(|newest| look.due(&Ages::of(policy, now_ms.min(newest))));
+            let due = due.unwrap_or_default();
+            if !due.is_empty() {
+                self.load(engine, policy, now_ms, Some(&due)).await?;
+            }
+            return Ok((believed, due.into_iter().collect()));
+        }
+        self.load(engine, policy, now_ms, None).await?;
+        let hosts = engine.index().hosts().len() as u32;
+        Ok((retention::newest(engine).await?, (0..hosts).collect()))
     }
 
     /// Gives an engine what there is of some hosts, or of all: frames that are merged with their
@@ -162,9 +166,11 @@ impl PostgresStore {
             None => policy.full_resolution_days,
         };
         let until = now_ms.saturating_sub(i64::from(merged_days) * DAY_MS).max(TIMES.start);
-        self.read(async |connection| self.names.learn_hosts(connection).await).await?;
-        let hosts = self.names.known().index.hosts().len() as u32;
-        for id in (0..hosts).filter(|id| only.is_none_or(|only| only.contains(id))) {
+        let hosts = match only {
+            Some(hosts) => hosts.iter().copied().collect(),
+            None => self.read(hosts).await?,
+        };
+        for id in hosts {
             self.load_head(engine, id, TIMES.start..until).await?;
             self.load_times(engine, id, until..TIMES.end).await?;
         }
@@ -173,27 +179,63 @@ impl PostgresStore {
     }
 
     /// Drops the partitions of days that nothing is asked from any more, and hours that are too old.
-    /// A partition that is in use is left for the next time.
-    async fn drop_old(&self, look: &Look, before_ms: i64) -> Result<(), StoreError> {
+    /// What is in use is left for the next time: it keeps nothing else from going.
+    async fn drop_old(&self, look: &Look, policy: &RetentionPolicy, now_ms: i64) {
+        let before_ms = Ages::of(policy, now_ms).gone_before(HOUR_MS);
+        if let Err(error) = self.drop_hours(before_ms).await {
+            tracing::warn!(%error, "old rows of metrics_hourly were not deleted; this is tried again");
+        }
+        let days = self.read(partitions::days).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "no partition was dropped; this is tried again");
+            Vec::new()
+        });
+        let used = look.days();
+        let is_over = |day: &i64| (day + 1) * DAY_MS <= now_ms;
+        for day in days.into_iter().filter(|day| !used.contains(day)).filter(is_over) {
+            match self.drop_day(day).await {
+                Ok(true) => self.partitions.forget(),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(
+                    %error, partition = partitions::name(day), "it was not dropped; this is tried again"
+                ),
+            }
+        }
+    }
+
+    async fn drop_hours(&self, before_ms: i64) -> Result<(), StoreError> {
         let delete = "DELETE FROM metrics_hourly \
                       WHERE hour < timestamptz 'epoch' + $1 * interval '1 millisecond'";
-        let used = look.days();
+        self.by_writer(async |writer| {
+            sqlx::query(delete).bind(before_ms.max(0)).execute(writer).await.map(drop)
+        })
+        .await
+    }
+
+    async fn drop_day(&self, day: i64) -> Result<bool, StoreError> {
+        self.by_writer(async |writer| drop_unused(writer, day).await).await
+    }
+
+    /// Does something by a connection that writes, and leaves no transaction behind.
+    async fn by_writer<T>(
+        &self,
+        call: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
         self.link
             .within(READ, async {
                 let mut writer = self.link.writer().await?;
-                let explain = self.link.explain();
-                let query = sqlx::query(delete).bind(before_ms.max(0));
-                writer.execute(query).await.map_err(&explain)?;
-                let days = partitions::days(&mut writer).await.map_err(&explain)?;
-                let is_over = |day: &i64| (day + 1) * DAY_MS <= look.newest();
-                for day in days.into_iter().filter(|day| !used.contains(day)).filter(is_over) {
-                    if drop_unused(&mut writer, day).await.map_err(&explain)? {
-                        self.partitions.forget();
-                    }
+                let done = call(&mut writer).await;
+                // What the server refused, it has answered.
+                if done.as_ref().err().is_none_or(|error| error.as_database_error().is_some()) {
+                    writer.keep();
                 }
-                writer.keep();
-                Ok(())
+                done.map_err(self.link.explain())
             })
             .await
     }
+}
+
+/// The numbers of all hosts.
+async fn hosts(connection: &mut PgConnection) -> Result<Vec<u32>, sqlx::Error> {
+    let ids: Vec<i32> = sqlx::query_scalar("SELECT id FROM hosts").fetch_all(connection).await?;
+    Ok(ids.into_iter().map(number).collect())
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 pub use forecast::{Forecast, forecast};
 use step::{delete_step, downsample_step};
-pub(crate) use trust::{newest_believed, note};
+pub(crate) use trust::{newest, newest_believed, note};
 
 pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -27,7 +27,7 @@ pub(crate) async fn apply<F: Files>(
     now_ms: i64,
 ) -> Result<RetentionReport, StoreError> {
     let _keeping = engine.keeping().await?;
-    let trusted = trust::newest(engine).await?;
+    let trusted = newest(engine).await?;
     let hosts: Vec<u32> = (0..engine.index().hosts().len() as u32).collect();
     apply_to(engine, policy, (trusted, now_ms), &hosts).await
 }

@@ -14,7 +14,7 @@ const HOUR_MS: i64 = 3600 * 1000;
 const HOLES: usize = 64;
 
 /// The newest time of any host that is believed.
-pub(super) async fn newest<F: Files>(engine: &Engine<F>) -> Result<Option<i64>, StoreError> {
+pub(crate) async fn newest<F: Files>(engine: &Engine<F>) -> Result<Option<i64>, StoreError> {
     let mut newest = None;
     for shelves in engine.shelves() {
         newest = newest.max(newest_believed(&engine.stretches(&shelves).await?));

@@ -61,6 +61,14 @@ pub(crate) async fn run(url: &str, sql: &'static str) {
     connection.close().await.unwrap();
 }
 
+/// One column of one row, by plain SQL.
+pub(crate) async fn value(url: &str, sql: &'static str) -> Option<String> {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let found = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    found
+}
+
 /// Waits until so many rows of hours are there: hours are sealed without anybody's waiting.
 pub(crate) async fn wait_for_hours(url: &str, rows: i64) {
     let mut connection = PgConnection::connect(url).await.unwrap();

@@ -16,6 +16,7 @@ mod history_file;
 mod moody;
 mod postgres_process;
 mod postgres_server;
+mod postgres_tables;
 mod postgres_tls;
 mod process;
 mod spooled;

@@ -9,18 +9,10 @@ use perfwatch_store::{Aggregate, HostIdentity, RangeQuery, Store, StoreError, op
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
-    cluster::{database, run, wait_for_hours},
+    cluster::{database, run, value, wait_for_hours},
     fixture::{DAY, HOUR, MINUTE, START, ask, check, every, loads, policy, record, select, step},
     postgres_process::programs,
 };
-
-/// One column of one row, by plain SQL.
-async fn value(url: &str, sql: &'static str) -> Option<String> {
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    let found = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    found
-}
 
 #[tokio::test]
 async fn a_document_is_what_the_live_json_shows() {
