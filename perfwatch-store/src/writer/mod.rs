@@ -9,6 +9,7 @@
 //! as expected and waiting.
 
 mod backoff;
+mod blame;
 mod disk;
 mod queue;
 mod suspect;

@@ -11,6 +11,9 @@ use tokio::{sync::Notify, time::Instant};
 use super::{WriterCounts, WriterOptions, WriterStatus};
 use crate::{Record, StoreError};
 
+/// What is said, in a few words, of a store that takes no frame though it answers.
+const SUSPECTED: &str = "it refuses every frame";
+
 /// A bounded queue that counts. Its lock is held for a few instructions only.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -150,26 +153,46 @@ impl Queue {
     /// The store did not take them; they go on waiting.
     pub(super) fn failed(&self, error: &StoreError) {
         self.release();
-        self.degrade(error);
+        self.degrade(error.to_string(), error.summary());
     }
 
-    /// Remembers what the store said. What is in hand stays so.
-    pub(super) fn degrade(&self, error: &StoreError) {
+    /// The store does not take all of them. What is in hand stays so.
+    pub(super) fn refused(&self, error: &StoreError) {
+        // That it takes none is still true.
+        if self.summary() != Some(SUSPECTED) {
+            self.degrade(error.to_string(), error.summary());
+        }
+    }
+
+    /// The store takes none, and this is why it is suspected; they go on waiting.
+    pub(super) fn suspects(&self, verdict: String) {
+        self.release();
+        if self.summary() != Some(SUSPECTED) {
+            tracing::warn!(reason = verdict, "the store refuses every frame");
+        }
+        self.degrade(verdict, SUSPECTED);
+    }
+
+    fn summary(&self) -> Option<&'static str> {
+        match &self.state().status {
+            WriterStatus::Ok => None,
+            WriterStatus::Degraded { summary, .. } => Some(summary),
+        }
+    }
+
+    /// Remembers what is wrong with the store.
+    fn degrade(&self, reason: String, summary: &'static str) {
         let mut state = self.state();
         let since_ms = match &state.status {
             WriterStatus::Ok => now_ms(),
             WriterStatus::Degraded { since_ms, .. } => *since_ms,
         };
-        let now = WriterStatus::Degraded {
-            reason: error.to_string(),
-            summary: error.summary(),
-            since_ms,
-        };
+        let now = WriterStatus::Degraded { reason: reason.clone(), summary, since_ms };
         let before = std::mem::replace(&mut state.status, now);
         let waiting = state.waiting();
         drop(state);
         if before == WriterStatus::Ok {
-            tracing::warn!(waiting, %error, "the store does not take frames");
+            tracing::warn!(waiting, reason, "the store does not take frames");
         }
     }
 

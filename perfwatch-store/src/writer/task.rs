@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{
     WriterOptions,
     backoff::Backoff,
+    blame::Blame,
     disk::Disk,
     queue::{Place, Queue},
     suspect::Suspect,
@@ -18,9 +19,6 @@ const LAST_RETRY: Duration = Duration::from_millis(100);
 
 /// How long a spool that takes nothing is left alone.
 const SPOOL_RETRY: Duration = Duration::from_secs(5);
-
-/// After so many frames in a row that were refused without a word, it is not the frames.
-const MOST_UNNAMED: u32 = 3;
 
 /// What writes.
 pub(super) struct Task {
@@ -34,8 +32,7 @@ pub(super) struct Task {
     most: usize,
     /// The names that the store keeps frames under, by the names that they have here.
     names: HashMap<Arc<str>, Arc<str>>,
-    /// Frames in a row that were refused without a word.
-    unnamed: u32,
+    blame: Blame,
     /// The spool is not tried before.
     spool_from: Instant,
 }
@@ -70,7 +67,7 @@ impl Task {
             most: options.batch.max(1),
             suspect: Suspect::default(),
             names: HashMap::new(),
-            unnamed: 0,
+            blame: Blame::default(),
             spool_from: Instant::now(),
             queue,
             store,
@@ -109,7 +106,7 @@ impl Task {
             Ok(()) => {
                 self.backoff.reset();
                 self.suspect.taken(batch.len());
-                self.unnamed = 0;
+                self.blame.clear();
                 self.stored(from, batch.len()).await;
                 Next::GoOn
             }
@@ -210,17 +207,17 @@ impl Task {
         Next::Wait(self.backoff.after(error))
     }
 
-    /// One record may spoil a batch: it is looked for by halves, and given up once it is alone.
+    /// One record may spoil a batch: it is looked for by halves, and given up once it is alone. Where
+    /// one after another is alone, it may be the store, which is left alone then.
     async fn refused(&mut self, from: Place, batch: Vec<Record>, error: &StoreError) -> Next {
-        let is_unnamed = matches!(error, StoreError::Backend(_));
-        if is_unnamed && self.unnamed >= MOST_UNNAMED {
-            return self.failed(error);
+        if batch.len() == 1 && !self.blame.is_on_frame(error) {
+            self.queue.suspects(self.blame.verdict(error));
+            return Next::Wait(self.backoff.after(error));
         }
-        self.queue.degrade(error);
+        self.queue.refused(error);
         if !self.suspect.refused(batch.len()) {
             return Next::GoOn;
         }
-        self.unnamed += u32::from(is_unnamed);
         let mut bytes = 0;
         match (&self.disk, batch.into_iter().next()) {
             (Some(disk), Some(record)) => {
@@ -283,9 +280,10 @@ impl Task {
 /// Whose fault it is.
 fn failure(error: StoreError) -> Failure {
     match error {
-        StoreError::Refused { .. } | StoreError::BadQuery { .. } | StoreError::Backend(_) => {
-            Failure::Frames(error)
-        }
+        StoreError::Refused { .. }
+        | StoreError::Late { .. }
+        | StoreError::BadQuery { .. }
+        | StoreError::Backend(_) => Failure::Frames(error),
         error => Failure::Store(error),
     }
 }

@@ -143,18 +143,30 @@ async fn a_pause_is_as_long_as_the_engine_says() {
 
 #[tokio::test]
 async fn only_what_can_never_be_taken_is_refused() {
-    let long = format!("out of \r\n\u{1b}[31mbounds{}", "x".repeat(5000));
+    let long = format!("out of \r\n\u{1b}[31mluck{}", "x".repeat(5000));
     for (status, body) in [
         ("400 Bad Request", long.as_str()),
-        ("400 Bad Request", r#"{"status":"error","error":"out of bounds"}"#),
-        ("409 Conflict", "out of bounds"),
-        ("413 Too Large", "out of bounds"),
-        ("422 Unprocessable", "out of bounds"),
+        ("400 Bad Request", r#"{"status":"error","error":"out of luck"}"#),
+        ("409 Conflict", "out of luck"),
+        ("413 Too Large", "out of luck"),
+        ("422 Unprocessable", "out of luck"),
     ] {
         let error = refused(&Fake::saying(status, "", body).await).await;
         let StoreError::Refused { reason } = &error else { panic!("{status}: {error:?}") };
         assert!(!error.is_transient() && reason.contains("out of"), "{error}");
         assert!(reason.len() < 300 && !reason.chars().any(char::is_control), "{error:?}");
+    }
+    // Their time is the fault of these, whatever becomes of others.
+    for (status, body) in [
+        ("400 Bad Request", "out of order sample"),
+        ("400 Bad Request", "out of bounds"),
+        ("400 Bad Request", "duplicate sample for timestamp"),
+        ("400 Bad Request", "(err-mimir-sample-timestamp-too-old)"),
+        ("409 Conflict", "store locally: out of bounds"),
+    ] {
+        let error = refused(&Fake::saying(status, "", body).await).await;
+        assert!(matches!(error, StoreError::Late { .. }), "{status}: {error:?}");
+        assert!(!error.is_transient() && error.to_string().contains(body), "{error}");
     }
     for (status, cure) in [
         ("500 Internal Server Error", "broken"),

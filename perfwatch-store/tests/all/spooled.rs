@@ -237,6 +237,57 @@ async fn a_store_that_refuses_all_without_a_word_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_refuses_every_frame_does_not_empty_the_spool() {
+    let scene = Scene::new(Mood::Away);
+    let writer = scene.start();
+    pass(&writer, 0..1000).await;
+    let appends = || scene.store.appends.load(std::sync::atomic::Ordering::Relaxed);
+    let before = appends();
+    scene.mood(Mood::Refuses);
+    pass(&writer, 1000..1600).await;
+    let counts = writer.counts();
+    // Eight, and then one a minute.
+    assert!((16..=19).contains(&counts.set_aside), "{counts:?}");
+    assert_eq!((counts.dropped, counts.stored), (counts.set_aside, 0));
+    let WriterStatus::Degraded { reason, summary, .. } = writer.status() else { panic!() };
+    assert!(reason.contains("the store itself") && reason.contains("too many series"), "{reason}");
+    assert_eq!(summary, "it refuses every frame");
+    // It is asked as often as one that is away, and five times more for each that is given up.
+    let appends = appends() - before;
+    assert!(appends < 120 + 20 * 5, "{appends}");
+
+    // The operator raised the limit.
+    scene.mood(Mood::Works);
+    sleep(LONG).await;
+    assert_eq!(writer.status(), WriterStatus::Ok);
+    let first = counts.set_aside.cast_signed();
+    assert_eq!(scene.taken(), (first..1600).collect::<Vec<_>>());
+    assert_eq!(writer.counts().dropped, counts.dropped);
+    // It takes frames: nine bad ones in a row are at fault themselves, but for a minute.
+    let bad: Vec<i64> = (1600..1609).map(|second| START + second * SECOND).collect();
+    *scene.store.refused.lock().unwrap() = bad.into_iter().collect();
+    pass(&writer, 1600..1620).await;
+    sleep(LONG + LONG).await;
+    assert_eq!(writer.counts().dropped, counts.dropped + 9);
+    assert_eq!(scene.taken().last(), Some(&1619));
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_that_come_too_late_do_not_keep_others_waiting() {
+    let scene = Scene::new(Mood::Away);
+    let writer = scene.start();
+    pass(&writer, 0..1000).await;
+    let earliest = START + 700 * SECOND;
+    scene.store.earliest.store(earliest, std::sync::atomic::Ordering::Relaxed);
+    scene.mood(Mood::Works);
+    sleep(LONG).await;
+    let counts = writer.counts();
+    assert_eq!((counts.stored, counts.dropped, counts.set_aside), (300, 700, 700));
+    assert_eq!(scene.taken(), (700..1000).collect::<Vec<_>>());
+    assert_eq!(writer.status(), WriterStatus::Ok);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_wants_a_pause_gets_it() {
     let scene = Scene::new(Mood::Busy);
     let writer = scene.start();
