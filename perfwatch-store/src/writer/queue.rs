@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -20,9 +20,8 @@ pub(super) struct Queue {
     state: Mutex<State>,
     capacity: usize,
     most_bytes: usize,
-    /// The name of whoever writes, and the one that the store gave.
+    /// The name of whoever writes.
     own: Option<Arc<str>>,
-    given: OnceLock<Arc<str>>,
     changed: Notify,
     closes: Notify,
 }
@@ -47,6 +46,8 @@ struct State {
     /// Once the queue is closed: when the store must have taken what it is given.
     ends: Option<Instant>,
     status: WriterStatus,
+    /// The name that the store gave to whoever writes.
+    given: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -73,13 +74,13 @@ impl Queue {
             overflowing: false,
             ends: None,
             status: WriterStatus::Ok,
+            given: None,
         };
         Self {
             state: Mutex::new(state),
             capacity: options.capacity.max(2),
             most_bytes: options.memory_bytes,
             own: options.identity.as_ref().map(|identity| Arc::clone(&identity.name)),
-            given: OnceLock::new(),
             changed: Notify::new(),
             closes: Notify::new(),
         }
@@ -254,13 +255,13 @@ impl Queue {
             );
         }
         if self.own.as_ref() == Some(own) {
-            let _ = self.given.set(Arc::clone(given));
+            self.state().given = Some(Arc::clone(given));
         }
     }
 
     /// The name that the store gave, once it did.
-    pub(super) fn given(&self) -> Option<&Arc<str>> {
-        self.given.get()
+    pub(super) fn given(&self) -> Option<Arc<str>> {
+        self.state().given.clone()
     }
 
     pub(super) fn counts(&self) -> WriterCounts {

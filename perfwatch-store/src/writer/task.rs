@@ -1,6 +1,6 @@
 //! The loop that writes what waits.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -9,10 +9,11 @@ use super::{
     backoff::Backoff,
     blame::Blame,
     disk::Disk,
+    names::Names,
     queue::{Place, Queue},
     suspect::Suspect,
 };
-use crate::{Record, Store, StoreError};
+use crate::{HostIdentity, Record, Store, StoreError};
 
 /// While shutting down there is no time for long waits.
 const LAST_RETRY: Duration = Duration::from_millis(100);
@@ -30,8 +31,7 @@ pub(super) struct Task {
     suspect: Suspect,
     /// Fewer than the options say where the store did not manage more in time.
     most: usize,
-    /// The names that the store keeps frames under, by the names that they have here.
-    names: HashMap<Arc<str>, Arc<str>>,
+    names: Names,
     blame: Blame,
     /// The spool is not tried before.
     spool_from: Instant,
@@ -66,7 +66,7 @@ impl Task {
             backoff: Backoff::new(options.first_retry, options.longest_retry),
             most: options.batch.max(1),
             suspect: Suspect::default(),
-            names: HashMap::new(),
+            names: Names::default(),
             blame: Blame::default(),
             spool_from: Instant::now(),
             queue,
@@ -110,7 +110,13 @@ impl Task {
                 self.stored(from, batch.len()).await;
                 Next::GoOn
             }
-            Err(Failure::Store(error)) => self.failed(&error),
+            Err(Failure::Store(error)) => {
+                // One that asks for a pause is there, and is what it was.
+                if !matches!(error, StoreError::Throttled { .. }) {
+                    self.names.doubt();
+                }
+                self.failed(&error)
+            }
             Err(Failure::Frames(error)) => self.refused(from, batch, &error).await,
         }
     }
@@ -173,16 +179,18 @@ impl Task {
     async fn named(&mut self, batch: &[Record]) -> Result<Vec<Record>, StoreError> {
         let mut named = Vec::with_capacity(batch.len());
         for record in batch {
-            let host = match (&self.options.identity, self.names.get(&record.host)) {
-                (None, _) => Arc::clone(&record.host),
+            let own = &record.host;
+            let host = match (&self.options.identity, self.names.sure(own)) {
+                (None, _) => Arc::clone(own),
                 (_, Some(host)) => Arc::clone(host),
                 // Frames of an earlier name of this host may lie in the spool.
                 (Some(identity), None) => {
-                    let name = Arc::clone(&record.host);
-                    let identity = crate::HostIdentity { name, ..identity.clone() };
+                    let name = Arc::clone(self.names.last(own).unwrap_or(own));
+                    let identity = HostIdentity { name, ..identity.clone() };
                     let host = self.store.register(&identity).await?;
-                    self.queue.registered(&identity.name, &host);
-                    self.names.insert(identity.name, Arc::clone(&host));
+                    if self.names.learn(own, &host) {
+                        self.queue.registered(own, &host);
+                    }
                     host
                 }
             };

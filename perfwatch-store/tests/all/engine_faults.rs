@@ -7,7 +7,8 @@ use std::{
 
 use perfwatch_core::series::Pattern;
 use perfwatch_store::{
-    BatchMetricsWriter, PrometheusStore, Store, StoreError, WriterOptions, WriterStatus,
+    BatchMetricsWriter, HostIdentity, PrometheusStore, Store, StoreError, WriterOptions,
+    WriterStatus,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -335,6 +336,25 @@ async fn the_newest_values_of_all_hosts_are_one_question() {
     }
     let asked = fake.request(3);
     assert!(asked.contains("last_over_time") && !asked.contains("host%3D"), "{asked}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_claimed_again_needs_no_question() {
+    let body = r#"{"status":"success","data":{"result":[]}}"#;
+    let fake = Fake::saying("200 OK", "", body).await;
+    let store = fake.store();
+    let host = |name: &str, id: &str| HostIdentity {
+        name: name.into(),
+        id: id.repeat(32).into(),
+        interval_ms: 1000,
+        version: "1".into(),
+    };
+    // A question and a claim, then a claim; another machine has to ask.
+    for (id, requests) in [("1", 2), ("1", 3), ("2", 5)] {
+        assert_eq!(&*store.register(&host("a", id)).await.unwrap(), "a");
+        assert_eq!(fake.requests.lock().unwrap().len(), requests);
+    }
+    assert!(fake.request(2).starts_with("POST /api/v1/write"), "{}", fake.request(2));
 }
 
 #[tokio::test]

@@ -143,7 +143,9 @@ impl Store for Moody {
     async fn register(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
         self.answer().await?;
         self.registered.lock().unwrap().push(host.clone());
-        Ok(host.distinct_name().into())
+        // Another machine has every name but a distinct one.
+        let is_distinct = host.id.get(..8).is_some_and(|digits| host.name.ends_with(digits));
+        if is_distinct { Ok(Arc::clone(&host.name)) } else { Ok(host.distinct_name().into()) }
     }
 
     async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {

@@ -301,15 +301,19 @@ async fn a_store_that_wants_a_pause_gets_it() {
     assert_eq!(writer.counts().stored, 99);
 }
 
-#[tokio::test(start_paused = true)]
-async fn frames_get_the_name_that_the_store_gives_also_those_from_before() {
-    let mut scene = Scene::new(Mood::Away);
-    scene.options.identity = Some(HostIdentity {
+fn identity() -> HostIdentity {
+    HostIdentity {
         name: "a".into(),
         id: "0123456789abcdef0123456789abcdef".into(),
         interval_ms: 1000,
         version: "1.2.3".into(),
-    });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_get_the_name_that_the_store_gives_also_those_from_before() {
+    let mut scene = Scene::new(Mood::Away);
+    scene.options.identity = Some(identity());
     let writer = scene.start();
     pass(&writer, 0..30).await;
     writer.shutdown(Duration::from_secs(3)).await;
@@ -323,6 +327,46 @@ async fn frames_get_the_name_that_the_store_gives_also_those_from_before() {
     assert!(taken.len() == 40 && taken.iter().all(|(host, _)| host == "a-01234567"), "{taken:?}");
     let registered = scene.store.registered.lock().unwrap().clone();
     assert_eq!(registered, [scene.options.identity.clone().unwrap()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_was_away_is_told_again_who_writes() {
+    let mut scene = Scene::new(Mood::Works);
+    scene.options.identity = Some(identity());
+    let writer = scene.start();
+    let registered = || {
+        let registered = scene.store.registered.lock().unwrap();
+        registered.iter().map(|host| host.name.to_string()).collect::<Vec<_>>()
+    };
+    pass(&writer, 0..30).await;
+    assert_eq!(registered(), ["a"]);
+    // By the name that it had: so that its frames stay together, whoever else comes first.
+    for (round, mood) in [(1, Mood::Away), (2, Mood::Mute)] {
+        let before = registered().len();
+        scene.mood(mood);
+        pass(&writer, round * 100..round * 100 + 30).await;
+        scene.mood(Mood::Works);
+        sleep(LONG).await;
+        let again = registered().split_off(before);
+        // One that swallows what it is given is told before each try.
+        assert!((1..=4).contains(&again.len()), "{mood:?}: {again:?}");
+        assert!(again.iter().all(|name| name == "a-01234567"), "{mood:?}: {again:?}");
+    }
+    // One that asks for a pause is there.
+    let before = registered().len();
+    scene.mood(Mood::Busy);
+    pass(&writer, 400..430).await;
+    scene.mood(Mood::Works);
+    sleep(LONG * 2).await;
+    assert_eq!(registered().len(), before);
+    // What nobody noticed is mended within some time.
+    sleep(LONG * 60).await;
+    pass(&writer, 500..510).await;
+    assert_eq!(registered().len(), before + 1);
+    assert_eq!(writer.registered_name().as_deref(), Some("a-01234567"));
+    let taken = scene.store.taken.lock().unwrap();
+    assert!(taken.iter().all(|(host, _)| host == "a-01234567"), "{taken:?}");
+    exact(writer.counts());
 }
 
 /// What happens to a writer.
