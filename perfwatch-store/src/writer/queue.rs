@@ -245,6 +245,18 @@ impl Queue {
         Some(if is_half { oldest } else { oldest + after })
     }
 
+    /// Waits until three quarters of memory are full.
+    pub(super) async fn filled(&self) {
+        let is_filled = || {
+            let state = self.state();
+            state.records.len() > self.capacity / 4 * 3 || state.bytes > self.most_bytes / 4 * 3
+        };
+        // What was pushed meanwhile is seen by whoever looks next, also without this word of it.
+        while !is_filled() {
+            self.changed().await;
+        }
+    }
+
     /// The store keeps frames of `own` under the name `given`.
     pub(super) fn registered(&self, own: &Arc<str>, given: &Arc<str>) {
         if own != given {

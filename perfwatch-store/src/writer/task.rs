@@ -139,9 +139,11 @@ impl Task {
         Ok((Place::Spool, taken.records))
     }
 
-    /// Appends records under the name that the store gave, within the time it has.
+    /// Appends records under the name that the store gave, within the time it has: that ends early
+    /// where memory would be full before, which the spool can empty.
     async fn send(&mut self, batch: &[Record]) -> Result<(), Failure> {
         let (queue, deadline) = (Arc::clone(&self.queue), self.options.deadline);
+        let can_spool = self.disk.is_some() && self.spool_from <= Instant::now();
         let sent = async {
             let named = timeout(deadline, self.named(batch)).await;
             let named = named.map_err(|_| self.late()).and_then(|named| named);
@@ -156,6 +158,11 @@ impl Task {
         tokio::select! {
             sent = sent => sent,
             () = queue.ended() => Err(Failure::Store(StoreError::unavailable("it took too long"))),
+            () = queue.filled(), if can_spool => {
+                self.adapt(batch.len(), false, deadline);
+                let reason = "frames come faster than it answers";
+                Err(Failure::Store(StoreError::unavailable(reason)))
+            }
         }
     }
 

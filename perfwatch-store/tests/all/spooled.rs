@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    fixture::{SECOND, START, ask, record, select, show},
+    fixture::{SECOND, START, ask, every, noise, record, select, show},
     moody::{Mood, Moody},
 };
 
@@ -137,6 +137,53 @@ async fn a_long_outage_goes_to_the_disk_and_comes_back_in_order() {
     let query = RangeQuery { selection, ..ask(0, 0) };
     let (spooled, direct) = (scene.store.range(&query).await, direct.range(&query).await);
     assert_eq!(show(&spooled.unwrap(), START), show(&direct.unwrap(), START));
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_frames_go_to_the_disk_while_the_store_is_waited_for() {
+    for mood in [Mood::Hangs, Mood::Mute] {
+        let mut scene = Scene::new(mood);
+        // Room for 6 s at 10 frames of 9 KiB per second; a try takes 8 s.
+        (scene.options.memory_bytes, scene.spool_bytes) = (560 << 10, 256 * MIB);
+        scene.options.identity = Some(identity());
+        let writer = scene.start();
+        for record in noise(500, every(100, START, START + 40 * SECOND)) {
+            writer.push(record);
+            exact(writer.counts());
+            sleep(Duration::from_millis(100)).await;
+        }
+        let counts = writer.counts();
+        assert_eq!((counts.expected, counts.dropped), (400, 0), "{mood:?}: {counts:?}");
+        let WriterStatus::Degraded { .. } = writer.status() else { panic!("{mood:?}") };
+        scene.mood(Mood::Works);
+        sleep(LONG).await;
+        let counts = writer.counts();
+        assert_eq!((counts.stored, counts.waiting, counts.dropped), (400, 0, 0), "{mood:?}");
+        let taken = scene.store.taken.lock().unwrap();
+        assert!(taken.len() == 400 && taken.is_sorted(), "{mood:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_slower_than_memory_lasts_gets_less_at_once() {
+    let mut scene = Scene::new(Mood::Away);
+    // A batch of 64 takes 6.4 s, and memory is full after that.
+    (scene.options.memory_bytes, scene.spool_bytes) = (560 << 10, 256 * MIB);
+    scene.options.batch = 64;
+    let writer = scene.start();
+    for (number, record) in (0..).zip(noise(500, every(111, START, START + 100 * SECOND))) {
+        if number == 200 {
+            scene.mood(Mood::Slow);
+        }
+        writer.push(record);
+        sleep(Duration::from_millis(111)).await;
+    }
+    let counts = writer.counts();
+    assert!(counts.stored > 300 && counts.dropped == 0, "{counts:?}");
+    sleep(LONG * 2).await;
+    let counts = writer.counts();
+    assert_eq!((counts.expected, counts.stored, counts.dropped), (901, 901, 0), "{counts:?}");
+    assert!(scene.store.taken.lock().unwrap().is_sorted());
 }
 
 #[tokio::test(start_paused = true)]
