@@ -52,8 +52,8 @@ impl KeptName {
         Self { own, writer }
     }
 
-    pub(crate) fn get(&self) -> &Arc<str> {
-        self.writer.registered_name().unwrap_or(&self.own)
+    pub(crate) fn get(&self) -> Arc<str> {
+        self.writer.registered_name().unwrap_or_else(|| Arc::clone(&self.own))
     }
 }
 

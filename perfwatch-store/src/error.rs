@@ -136,6 +136,13 @@ pub enum StoreError {
         /// What it said.
         reason: String,
     },
+    /// The store takes nothing of this time any more, because it has something newer: each such
+    /// frame is at fault itself, however many there are.
+    #[error("the store takes no frame of this time any more: {reason}")]
+    Late {
+        /// What it said.
+        reason: String,
+    },
     /// A question that cannot be answered.
     #[error("bad {parameter}: {reason}")]
     BadQuery {
@@ -195,7 +202,9 @@ impl StoreError {
             Self::Unavailable { .. } => "it does not answer",
             Self::Denied { .. } => "it lets nobody in by this URL",
             Self::Throttled { .. } => "it asks for a pause",
-            Self::Refused { .. } | Self::BadQuery { .. } => "it refused a frame",
+            Self::Refused { .. } | Self::Late { .. } | Self::BadQuery { .. } => {
+                "it refused a frame"
+            }
             Self::Unwritable { .. } | Self::Locked { .. } => "its file cannot be written",
             Self::Corrupt { .. } => "it is damaged",
             _ => "it failed",

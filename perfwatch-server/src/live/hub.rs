@@ -87,7 +87,7 @@ impl Hub {
 
     /// The message of a sample. Where nobody watches, none is made.
     pub(crate) fn message(&self, sample: &Sample) -> Utf8Bytes {
-        let encode = || text(&LiveMessage::new(self.host.get(), self.interval_ms, &sample.view));
+        let encode = || text(&LiveMessage::new(&self.host.get(), self.interval_ms, &sample.view));
         sample.message.get_or_init(encode).clone()
     }
 

@@ -27,7 +27,7 @@ const DEPTH: usize = 4;
 /// Refuses a host that nothing is known of; this daemon's own is the default.
 pub(crate) async fn check_host(app: &App, host: Option<String>) -> AppResult<String> {
     let own = app.host.get();
-    let Some(host) = host.filter(|host| **host != **own) else { return Ok(own.to_string()) };
+    let Some(host) = host.filter(|host| **host != *own) else { return Ok(own.to_string()) };
     if app.hosts.find(&host).await.map_err(refused)?.is_some() {
         return Ok(host);
     }
@@ -37,8 +37,8 @@ pub(crate) async fn check_host(app: &App, host: Option<String>) -> AppResult<Str
     if names.contains(&host.as_str()) {
         return Ok(host);
     }
-    if !names.contains(&&**own) {
-        names.insert(0, own);
+    if !names.contains(&&*own) {
+        names.insert(0, &own);
     }
     Err(AppError::not_found(unknown("host", &host, names)))
 }

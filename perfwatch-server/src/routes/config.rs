@@ -123,7 +123,7 @@ pub(crate) async fn config(State(app): State<Shared>, _: Session) -> Json<Config
     let interval = app.config.sampling.interval.as_millis();
     Json(ConfigAnswer {
         version: env!("CARGO_PKG_VERSION"),
-        host: host(&app.facts, app.host.get(), &app.identity.id),
+        host: host(&app.facts, &app.host.get(), &app.identity.id),
         interval_ms: u64::try_from(interval).unwrap_or(u64::MAX),
         store: store(&app),
         writer: writer(&app),

@@ -55,7 +55,8 @@ pub(crate) async fn hosts(State(app): State<Shared>, _: Session) -> AppResult<Js
     let _pass = app.queries.enter().await?;
     let stored = app.hosts.all().await.map_err(|error| AppError::store_away(&error))?;
     let now_ms = time::now_ms();
-    let others = stored.iter().filter(|host| *host.info.name != **app.host.get());
+    let own_name = app.host.get();
+    let others = stored.iter().filter(|host| *host.info.name != *own_name);
     let mut hosts: Vec<HostEntry> = others.map(|host| entry(host.clone(), now_ms)).collect();
     hosts.push(own(&app, &stored, now_ms));
     hosts.sort_by(|a, b| b.trouble.total_cmp(&a.trouble).then_with(|| a.name.cmp(&b.name)));
@@ -64,7 +65,8 @@ pub(crate) async fn hosts(State(app): State<Shared>, _: Session) -> AppResult<Js
 
 /// This daemon's host: what it measured itself is newer than what is stored.
 fn own(app: &App, stored: &[Host], now_ms: i64) -> HostEntry {
-    let known = stored.iter().find(|host| *host.info.name == **app.host.get());
+    let name = app.host.get();
+    let known = stored.iter().find(|host| *host.info.name == *name);
     let sample = app.live.sample();
     let vitals = sample.as_ref().map(|sample| hosts::vitals_of(&sample.view));
     let measured_ms = sample.map(|sample| sample.view.timestamp_ms);
@@ -73,7 +75,7 @@ fn own(app: &App, stored: &[Host], now_ms: i64) -> HostEntry {
     let first_seen_ms = known.map(|host| host.info.first_seen_ms);
     let identity = &app.identity;
     let info = perfwatch_store::HostInfo {
-        name: app.host.get().to_string(),
+        name: name.to_string(),
         first_seen_ms: first_seen_ms.unwrap_or(now_ms),
         last_seen_ms: last_seen_ms.unwrap_or(now_ms),
         id: Some(identity.id.to_string()),

@@ -87,7 +87,7 @@ pub(crate) async fn live_socket(
     };
     let joined = app.live.join(MAX_CLIENTS);
     let joined = joined.ok_or_else(|| AppError::unavailable("too many live clients"))?;
-    let other = params.host.filter(|host| **host != **app.host.get());
+    let other = params.host.filter(|host| **host != *app.host.get());
     let watched = other.map_or(Watched::Own, Watched::Other);
     let live = Live::new(app, session, watched, joined, place);
     Ok(upgrade.on_upgrade(|socket| live.run(socket)))
@@ -109,7 +109,7 @@ pub(crate) async fn latest_metrics(
     _: Session,
     Query(params): Query<LatestParams>,
 ) -> AppResult<Response> {
-    if let Some(host) = params.host.filter(|host| **host != **app.host.get()) {
+    if let Some(host) = params.host.filter(|host| **host != *app.host.get()) {
         return stored(&app, host).await;
     }
     let sample = app.live.sample();

@@ -235,7 +235,8 @@ async fn forecast(
     let since = time::now_ms() - DAY_MS;
     let hosts = app.store.hosts().await.map_err(refused)?;
     // This daemon's own host goes on, also when it has just begun.
-    let others = hosts.iter().filter(|it| it.last_seen_ms >= since && *it.name != **app.host.get());
+    let own = app.host.get();
+    let others = hosts.iter().filter(|it| it.last_seen_ms >= since && *it.name != *own);
     let hosts = 1 + others.count();
     let ticks = DAY_MS as f64 / app.config.sampling.interval.as_millis().max(1) as f64;
     let found = perfwatch_store::forecast(usage, policy, ticks * hosts as f64, hosts);

@@ -51,19 +51,27 @@ impl PrometheusStore {
     /// Claims a host's name. An engine has no transactions: two machines that do so for the first
     /// time within a second may both get it.
     pub(super) async fn claim(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
-        let claimed = self.of_host(names::REGISTERED, &host.name);
-        let lines = self.ever("min_over_time", &claimed).await?;
-        let claims = lines.iter().filter_map(|line| Some((line.value_ms()?, line.label("id"))));
-        let name = match claims.min() {
-            Some((_, id)) if *id != *host.id => Arc::from(host.distinct_name()),
-            _ => Arc::clone(&host.name),
-        };
+        // A name that this store claimed is claimed again without a question: who only writes does
+        // not need the side that reads, and after an outage all hosts would ask at once.
+        let is_own = self.hours().is_claimed(host);
+        let name = if is_own { Arc::clone(&host.name) } else { self.free_name(host).await? };
         let timestamp = self.claim_time();
         let sample = Sample { value: seconds(timestamp), timestamp };
         self.write(&[], &[(claim(&name, host), sample)]).await?;
         self.hours().identify(Arc::clone(&name), host.clone());
         self.forget_roll();
         Ok(name)
+    }
+
+    /// Its own name, unless another machine was the first to claim that.
+    async fn free_name(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
+        let claimed = self.of_host(names::REGISTERED, &host.name);
+        let lines = self.ever("min_over_time", &claimed).await?;
+        let claims = lines.iter().filter_map(|line| Some((line.value_ms()?, line.label("id"))));
+        Ok(match claims.min() {
+            Some((_, id)) if *id != *host.id => Arc::from(host.distinct_name()),
+            _ => Arc::clone(&host.name),
+        })
     }
 
     /// Now, and later than any earlier claim: the newest of a host counts.

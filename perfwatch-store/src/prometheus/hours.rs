@@ -31,6 +31,11 @@ impl Hours {
         self.identities.insert(name, host);
     }
 
+    /// Whether this machine claimed this name already.
+    pub(super) fn is_claimed(&self, host: &HostIdentity) -> bool {
+        self.identities.get(&host.name).is_some_and(|known| known.id == host.id)
+    }
+
     /// What these records begin: per host and hour the oldest time, where none older is marked.
     pub(super) fn begun(&self, records: &[Record]) -> BTreeMap<(Arc<str>, i64), i64> {
         let mut begun = BTreeMap::new();

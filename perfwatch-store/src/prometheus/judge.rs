@@ -14,6 +14,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Where somebody is throttled and not told for how long.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 
+/// How Prometheus, Mimir and Thanos say that they have newer samples of a series, or of any.
+const LATE: [&str; 7] = [
+    "out of order sample",
+    "sample-out-of-order",
+    "out of bounds",
+    "too old sample",
+    "timestamp-too-old",
+    "duplicate sample",
+    "duplicate-timestamp",
+];
+
 /// So much of what it said is repeated.
 const EXCERPT: usize = 200;
 
@@ -46,7 +57,10 @@ fn refusal(response: &Response) -> StoreError {
             status.as_u16()
         )),
         StatusCode::REQUEST_TIMEOUT => StoreError::unavailable(reason),
-        status if status.is_client_error() => StoreError::Refused { reason },
+        status if status.is_client_error() => {
+            let is_late = LATE.iter().any(|text| reason.contains(text));
+            if is_late { StoreError::Late { reason } } else { StoreError::Refused { reason } }
+        }
         _ => StoreError::unavailable(reason),
     }
 }

@@ -9,7 +9,9 @@
 //! as expected and waiting.
 
 mod backoff;
+mod blame;
 mod disk;
+mod names;
 mod queue;
 mod suspect;
 mod task;
@@ -26,8 +28,8 @@ use crate::{HostIdentity, Record, Spool, Store};
 /// How much waits, and how long.
 #[derive(Clone, Debug)]
 pub struct WriterOptions {
-    /// Who writes: registered with the store before the first append, whose frames then have the
-    /// name that the store gave. Nobody is registered if there is none.
+    /// Who writes: registered with the store before the first append, and again where the store was
+    /// away. Its frames have the name that the store gave. Nobody is registered if there is none.
     pub identity: Option<HostIdentity>,
     /// The most records that wait in memory; at least 2.
     pub capacity: usize,
@@ -137,7 +139,7 @@ impl BatchMetricsWriter {
 
     /// The name that the store keeps the frames of [`WriterOptions::identity`] under, once it was
     /// there to say.
-    pub fn registered_name(&self) -> Option<&Arc<str>> {
+    pub fn registered_name(&self) -> Option<Arc<str>> {
         self.queue.given()
     }
 

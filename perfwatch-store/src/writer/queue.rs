@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -11,15 +11,17 @@ use tokio::{sync::Notify, time::Instant};
 use super::{WriterCounts, WriterOptions, WriterStatus};
 use crate::{Record, StoreError};
 
+/// What is said, in a few words, of a store that takes no frame though it answers.
+const SUSPECTED: &str = "it refuses every frame";
+
 /// A bounded queue that counts. Its lock is held for a few instructions only.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
     capacity: usize,
     most_bytes: usize,
-    /// The name of whoever writes, and the one that the store gave.
+    /// The name of whoever writes.
     own: Option<Arc<str>>,
-    given: OnceLock<Arc<str>>,
     changed: Notify,
     closes: Notify,
 }
@@ -44,6 +46,8 @@ struct State {
     /// Once the queue is closed: when the store must have taken what it is given.
     ends: Option<Instant>,
     status: WriterStatus,
+    /// The name that the store gave to whoever writes.
+    given: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -70,13 +74,13 @@ impl Queue {
             overflowing: false,
             ends: None,
             status: WriterStatus::Ok,
+            given: None,
         };
         Self {
             state: Mutex::new(state),
             capacity: options.capacity.max(2),
             most_bytes: options.memory_bytes,
             own: options.identity.as_ref().map(|identity| Arc::clone(&identity.name)),
-            given: OnceLock::new(),
             changed: Notify::new(),
             closes: Notify::new(),
         }
@@ -150,26 +154,46 @@ impl Queue {
     /// The store did not take them; they go on waiting.
     pub(super) fn failed(&self, error: &StoreError) {
         self.release();
-        self.degrade(error);
+        self.degrade(error.to_string(), error.summary());
     }
 
-    /// Remembers what the store said. What is in hand stays so.
-    pub(super) fn degrade(&self, error: &StoreError) {
+    /// The store does not take all of them. What is in hand stays so.
+    pub(super) fn refused(&self, error: &StoreError) {
+        // That it takes none is still true.
+        if self.summary() != Some(SUSPECTED) {
+            self.degrade(error.to_string(), error.summary());
+        }
+    }
+
+    /// The store takes none, and this is why it is suspected; they go on waiting.
+    pub(super) fn suspects(&self, verdict: String) {
+        self.release();
+        if self.summary() != Some(SUSPECTED) {
+            tracing::warn!(reason = verdict, "the store refuses every frame");
+        }
+        self.degrade(verdict, SUSPECTED);
+    }
+
+    fn summary(&self) -> Option<&'static str> {
+        match &self.state().status {
+            WriterStatus::Ok => None,
+            WriterStatus::Degraded { summary, .. } => Some(summary),
+        }
+    }
+
+    /// Remembers what is wrong with the store.
+    fn degrade(&self, reason: String, summary: &'static str) {
         let mut state = self.state();
         let since_ms = match &state.status {
             WriterStatus::Ok => now_ms(),
             WriterStatus::Degraded { since_ms, .. } => *since_ms,
         };
-        let now = WriterStatus::Degraded {
-            reason: error.to_string(),
-            summary: error.summary(),
-            since_ms,
-        };
+        let now = WriterStatus::Degraded { reason: reason.clone(), summary, since_ms };
         let before = std::mem::replace(&mut state.status, now);
         let waiting = state.waiting();
         drop(state);
         if before == WriterStatus::Ok {
-            tracing::warn!(waiting, %error, "the store does not take frames");
+            tracing::warn!(waiting, reason, "the store does not take frames");
         }
     }
 
@@ -221,6 +245,18 @@ impl Queue {
         Some(if is_half { oldest } else { oldest + after })
     }
 
+    /// Waits until three quarters of memory are full.
+    pub(super) async fn filled(&self) {
+        let is_filled = || {
+            let state = self.state();
+            state.records.len() > self.capacity / 4 * 3 || state.bytes > self.most_bytes / 4 * 3
+        };
+        // What was pushed meanwhile is seen by whoever looks next, also without this word of it.
+        while !is_filled() {
+            self.changed().await;
+        }
+    }
+
     /// The store keeps frames of `own` under the name `given`.
     pub(super) fn registered(&self, own: &Arc<str>, given: &Arc<str>) {
         if own != given {
@@ -231,13 +267,13 @@ impl Queue {
             );
         }
         if self.own.as_ref() == Some(own) {
-            let _ = self.given.set(Arc::clone(given));
+            self.state().given = Some(Arc::clone(given));
         }
     }
 
     /// The name that the store gave, once it did.
-    pub(super) fn given(&self) -> Option<&Arc<str>> {
-        self.given.get()
+    pub(super) fn given(&self) -> Option<Arc<str>> {
+        self.state().given.clone()
     }
 
     pub(super) fn counts(&self) -> WriterCounts {

@@ -1,26 +1,25 @@
 //! The loop that writes what waits.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     WriterOptions,
     backoff::Backoff,
+    blame::Blame,
     disk::Disk,
+    names::Names,
     queue::{Place, Queue},
     suspect::Suspect,
 };
-use crate::{Record, Store, StoreError};
+use crate::{HostIdentity, Record, Store, StoreError};
 
 /// While shutting down there is no time for long waits.
 const LAST_RETRY: Duration = Duration::from_millis(100);
 
 /// How long a spool that takes nothing is left alone.
 const SPOOL_RETRY: Duration = Duration::from_secs(5);
-
-/// After so many frames in a row that were refused without a word, it is not the frames.
-const MOST_UNNAMED: u32 = 3;
 
 /// What writes.
 pub(super) struct Task {
@@ -32,10 +31,8 @@ pub(super) struct Task {
     suspect: Suspect,
     /// Fewer than the options say where the store did not manage more in time.
     most: usize,
-    /// The names that the store keeps frames under, by the names that they have here.
-    names: HashMap<Arc<str>, Arc<str>>,
-    /// Frames in a row that were refused without a word.
-    unnamed: u32,
+    names: Names,
+    blame: Blame,
     /// The spool is not tried before.
     spool_from: Instant,
 }
@@ -69,8 +66,8 @@ impl Task {
             backoff: Backoff::new(options.first_retry, options.longest_retry),
             most: options.batch.max(1),
             suspect: Suspect::default(),
-            names: HashMap::new(),
-            unnamed: 0,
+            names: Names::default(),
+            blame: Blame::default(),
             spool_from: Instant::now(),
             queue,
             store,
@@ -109,11 +106,17 @@ impl Task {
             Ok(()) => {
                 self.backoff.reset();
                 self.suspect.taken(batch.len());
-                self.unnamed = 0;
+                self.blame.clear();
                 self.stored(from, batch.len()).await;
                 Next::GoOn
             }
-            Err(Failure::Store(error)) => self.failed(&error),
+            Err(Failure::Store(error)) => {
+                // One that asks for a pause is there, and is what it was.
+                if !matches!(error, StoreError::Throttled { .. }) {
+                    self.names.doubt();
+                }
+                self.failed(&error)
+            }
             Err(Failure::Frames(error)) => self.refused(from, batch, &error).await,
         }
     }
@@ -136,9 +139,11 @@ impl Task {
         Ok((Place::Spool, taken.records))
     }
 
-    /// Appends records under the name that the store gave, within the time it has.
+    /// Appends records under the name that the store gave, within the time it has: that ends early
+    /// where memory would be full before, which the spool can empty.
     async fn send(&mut self, batch: &[Record]) -> Result<(), Failure> {
         let (queue, deadline) = (Arc::clone(&self.queue), self.options.deadline);
+        let can_spool = self.disk.is_some() && self.spool_from <= Instant::now();
         let sent = async {
             let named = timeout(deadline, self.named(batch)).await;
             let named = named.map_err(|_| self.late()).and_then(|named| named);
@@ -153,6 +158,11 @@ impl Task {
         tokio::select! {
             sent = sent => sent,
             () = queue.ended() => Err(Failure::Store(StoreError::unavailable("it took too long"))),
+            () = queue.filled(), if can_spool => {
+                self.adapt(batch.len(), false, deadline);
+                let reason = "frames come faster than it answers";
+                Err(Failure::Store(StoreError::unavailable(reason)))
+            }
         }
     }
 
@@ -176,16 +186,18 @@ impl Task {
     async fn named(&mut self, batch: &[Record]) -> Result<Vec<Record>, StoreError> {
         let mut named = Vec::with_capacity(batch.len());
         for record in batch {
-            let host = match (&self.options.identity, self.names.get(&record.host)) {
-                (None, _) => Arc::clone(&record.host),
+            let own = &record.host;
+            let host = match (&self.options.identity, self.names.sure(own)) {
+                (None, _) => Arc::clone(own),
                 (_, Some(host)) => Arc::clone(host),
                 // Frames of an earlier name of this host may lie in the spool.
                 (Some(identity), None) => {
-                    let name = Arc::clone(&record.host);
-                    let identity = crate::HostIdentity { name, ..identity.clone() };
+                    let name = Arc::clone(self.names.last(own).unwrap_or(own));
+                    let identity = HostIdentity { name, ..identity.clone() };
                     let host = self.store.register(&identity).await?;
-                    self.queue.registered(&identity.name, &host);
-                    self.names.insert(identity.name, Arc::clone(&host));
+                    if self.names.learn(own, &host) {
+                        self.queue.registered(own, &host);
+                    }
                     host
                 }
             };
@@ -210,17 +222,17 @@ impl Task {
         Next::Wait(self.backoff.after(error))
     }
 
-    /// One record may spoil a batch: it is looked for by halves, and given up once it is alone.
+    /// One record may spoil a batch: it is looked for by halves, and given up once it is alone. Where
+    /// one after another is alone, it may be the store, which is left alone then.
     async fn refused(&mut self, from: Place, batch: Vec<Record>, error: &StoreError) -> Next {
-        let is_unnamed = matches!(error, StoreError::Backend(_));
-        if is_unnamed && self.unnamed >= MOST_UNNAMED {
-            return self.failed(error);
+        if batch.len() == 1 && !self.blame.is_on_frame(error) {
+            self.queue.suspects(self.blame.verdict(error));
+            return Next::Wait(self.backoff.after(error));
         }
-        self.queue.degrade(error);
+        self.queue.refused(error);
         if !self.suspect.refused(batch.len()) {
             return Next::GoOn;
         }
-        self.unnamed += u32::from(is_unnamed);
         let mut bytes = 0;
         match (&self.disk, batch.into_iter().next()) {
             (Some(disk), Some(record)) => {
@@ -283,9 +295,10 @@ impl Task {
 /// Whose fault it is.
 fn failure(error: StoreError) -> Failure {
     match error {
-        StoreError::Refused { .. } | StoreError::BadQuery { .. } | StoreError::Backend(_) => {
-            Failure::Frames(error)
-        }
+        StoreError::Refused { .. }
+        | StoreError::Late { .. }
+        | StoreError::BadQuery { .. }
+        | StoreError::Backend(_) => Failure::Frames(error),
         error => Failure::Store(error),
     }
 }

@@ -7,7 +7,8 @@ use std::{
 
 use perfwatch_core::series::Pattern;
 use perfwatch_store::{
-    BatchMetricsWriter, PrometheusStore, Store, StoreError, WriterOptions, WriterStatus,
+    BatchMetricsWriter, HostIdentity, PrometheusStore, Store, StoreError, WriterOptions,
+    WriterStatus,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -143,18 +144,30 @@ async fn a_pause_is_as_long_as_the_engine_says() {
 
 #[tokio::test]
 async fn only_what_can_never_be_taken_is_refused() {
-    let long = format!("out of \r\n\u{1b}[31mbounds{}", "x".repeat(5000));
+    let long = format!("out of \r\n\u{1b}[31mluck{}", "x".repeat(5000));
     for (status, body) in [
         ("400 Bad Request", long.as_str()),
-        ("400 Bad Request", r#"{"status":"error","error":"out of bounds"}"#),
-        ("409 Conflict", "out of bounds"),
-        ("413 Too Large", "out of bounds"),
-        ("422 Unprocessable", "out of bounds"),
+        ("400 Bad Request", r#"{"status":"error","error":"out of luck"}"#),
+        ("409 Conflict", "out of luck"),
+        ("413 Too Large", "out of luck"),
+        ("422 Unprocessable", "out of luck"),
     ] {
         let error = refused(&Fake::saying(status, "", body).await).await;
         let StoreError::Refused { reason } = &error else { panic!("{status}: {error:?}") };
         assert!(!error.is_transient() && reason.contains("out of"), "{error}");
         assert!(reason.len() < 300 && !reason.chars().any(char::is_control), "{error:?}");
+    }
+    // Their time is the fault of these, whatever becomes of others.
+    for (status, body) in [
+        ("400 Bad Request", "out of order sample"),
+        ("400 Bad Request", "out of bounds"),
+        ("400 Bad Request", "duplicate sample for timestamp"),
+        ("400 Bad Request", "(err-mimir-sample-timestamp-too-old)"),
+        ("409 Conflict", "store locally: out of bounds"),
+    ] {
+        let error = refused(&Fake::saying(status, "", body).await).await;
+        assert!(matches!(error, StoreError::Late { .. }), "{status}: {error:?}");
+        assert!(!error.is_transient() && error.to_string().contains(body), "{error}");
     }
     for (status, cure) in [
         ("500 Internal Server Error", "broken"),
@@ -323,6 +336,25 @@ async fn the_newest_values_of_all_hosts_are_one_question() {
     }
     let asked = fake.request(3);
     assert!(asked.contains("last_over_time") && !asked.contains("host%3D"), "{asked}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_claimed_again_needs_no_question() {
+    let body = r#"{"status":"success","data":{"result":[]}}"#;
+    let fake = Fake::saying("200 OK", "", body).await;
+    let store = fake.store();
+    let host = |name: &str, id: &str| HostIdentity {
+        name: name.into(),
+        id: id.repeat(32).into(),
+        interval_ms: 1000,
+        version: "1".into(),
+    };
+    // A question and a claim, then a claim; another machine has to ask.
+    for (id, requests) in [("1", 2), ("1", 3), ("2", 5)] {
+        assert_eq!(&*store.register(&host("a", id)).await.unwrap(), "a");
+        assert_eq!(fake.requests.lock().unwrap().len(), requests);
+    }
+    assert!(fake.request(2).starts_with("POST /api/v1/write"), "{}", fake.request(2));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -32,6 +32,8 @@ pub(crate) enum Mood {
     Hasty,
     /// Fails in a way that nobody foresaw.
     Broken,
+    /// Refuses whatever it is given.
+    Refuses,
 }
 
 /// A memory store that can be told to fail.
@@ -42,6 +44,8 @@ pub(crate) struct Moody {
     pub(crate) largest: AtomicUsize,
     /// Frames at these times are refused.
     pub(crate) refused: Mutex<BTreeSet<i64>>,
+    /// Frames before this time come too late.
+    pub(crate) earliest: AtomicI64,
     /// What registered, in order.
     pub(crate) registered: Mutex<Vec<HostIdentity>>,
     /// The frames that it took, in the order in which each came first.
@@ -56,6 +60,7 @@ impl Moody {
             appends: AtomicUsize::new(0),
             largest: AtomicUsize::new(0),
             refused: Mutex::default(),
+            earliest: AtomicI64::new(0),
             registered: Mutex::default(),
             taken: Mutex::default(),
         })
@@ -72,6 +77,7 @@ impl Moody {
             Mood::Busy => {
                 Err(StoreError::Throttled { retry_after: Duration::from_secs(100), reason })
             }
+            Mood::Refuses => Err(StoreError::Refused { reason: "too many series".into() }),
             Mood::Broken => Err(StoreError::Backend("the disk is upside down".into())),
         }
     }
@@ -123,6 +129,10 @@ impl Store for Moody {
         if self.refuses(records) {
             return Err(StoreError::Refused { reason: "one of these is bad".into() });
         }
+        let earliest = self.earliest.load(Ordering::Relaxed);
+        if records.iter().any(|record| record.timestamp_ms() < earliest) {
+            return Err(StoreError::Late { reason: "out of bounds".into() });
+        }
         self.keep(records).await?;
         while *self.mood.borrow() == Mood::Mute {
             sleep(Duration::from_secs(3600)).await;
@@ -133,7 +143,9 @@ impl Store for Moody {
     async fn register(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
         self.answer().await?;
         self.registered.lock().unwrap().push(host.clone());
-        Ok(host.distinct_name().into())
+        // Another machine has every name but a distinct one.
+        let is_distinct = host.id.get(..8).is_some_and(|digits| host.name.ends_with(digits));
+        if is_distinct { Ok(Arc::clone(&host.name)) } else { Ok(host.distinct_name().into()) }
     }
 
     async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use perfwatch_store::{Aggregate, HostIdentity, RangeQuery, Store, StoreError, open};
+use perfwatch_store::{
+    Aggregate, BatchMetricsWriter, HostIdentity, RangeQuery, Store, StoreError, WriterOptions,
+    WriterStatus, open,
+};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
@@ -57,6 +60,40 @@ async fn tables_that_went_are_told_and_no_frame_is_blamed() {
     let error = store.append(&loads([START + 1])).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     assert!(error.to_string().contains("restore them, or start PerfWatch again"), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_is_claimed_again_after_tables_were_away() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    let host = |id: &str| HostIdentity {
+        name: "a".into(),
+        id: id.repeat(32).into(),
+        interval_ms: 1000,
+        version: "1".into(),
+    };
+    let options = WriterOptions { identity: Some(host("1")), ..WriterOptions::default() };
+    let writer = BatchMetricsWriter::spawn(Arc::clone(&store), options);
+    let stored = async |count: u64| {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while writer.counts().stored < count {
+            assert!(Instant::now() < patience, "{:?}", writer.status());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    writer.push(loads([START]).remove(0));
+    stored(1).await;
+    run(&url, "ALTER TABLE frames RENAME TO away").await;
+    writer.push(loads([START + 1]).remove(0));
+    while writer.status() == WriterStatus::Ok {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // As an older backup has it.
+    run(&url, "UPDATE hosts SET machine_id = NULL; ALTER TABLE away RENAME TO frames").await;
+    stored(2).await;
+    assert_eq!(&*store.register(&host("2")).await.unwrap(), "a-22222222");
+    let counts = writer.shutdown(Duration::from_secs(5)).await;
+    assert_eq!((counts.expected, counts.stored, counts.dropped), (2, 2, 0));
 }
 
 /// All that host `a` has.

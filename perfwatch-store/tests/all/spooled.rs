@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    fixture::{SECOND, START, ask, record, select, show},
+    fixture::{SECOND, START, ask, every, noise, record, select, show},
     moody::{Mood, Moody},
 };
 
@@ -140,6 +140,53 @@ async fn a_long_outage_goes_to_the_disk_and_comes_back_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn large_frames_go_to_the_disk_while_the_store_is_waited_for() {
+    for mood in [Mood::Hangs, Mood::Mute] {
+        let mut scene = Scene::new(mood);
+        // Room for 6 s at 10 frames of 9 KiB per second; a try takes 8 s.
+        (scene.options.memory_bytes, scene.spool_bytes) = (560 << 10, 256 * MIB);
+        scene.options.identity = Some(identity());
+        let writer = scene.start();
+        for record in noise(500, every(100, START, START + 40 * SECOND)) {
+            writer.push(record);
+            exact(writer.counts());
+            sleep(Duration::from_millis(100)).await;
+        }
+        let counts = writer.counts();
+        assert_eq!((counts.expected, counts.dropped), (400, 0), "{mood:?}: {counts:?}");
+        let WriterStatus::Degraded { .. } = writer.status() else { panic!("{mood:?}") };
+        scene.mood(Mood::Works);
+        sleep(LONG).await;
+        let counts = writer.counts();
+        assert_eq!((counts.stored, counts.waiting, counts.dropped), (400, 0, 0), "{mood:?}");
+        let taken = scene.store.taken.lock().unwrap();
+        assert!(taken.len() == 400 && taken.is_sorted(), "{mood:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_slower_than_memory_lasts_gets_less_at_once() {
+    let mut scene = Scene::new(Mood::Away);
+    // A batch of 64 takes 6.4 s, and memory is full after that.
+    (scene.options.memory_bytes, scene.spool_bytes) = (560 << 10, 256 * MIB);
+    scene.options.batch = 64;
+    let writer = scene.start();
+    for (number, record) in (0..).zip(noise(500, every(111, START, START + 100 * SECOND))) {
+        if number == 200 {
+            scene.mood(Mood::Slow);
+        }
+        writer.push(record);
+        sleep(Duration::from_millis(111)).await;
+    }
+    let counts = writer.counts();
+    assert!(counts.stored > 300 && counts.dropped == 0, "{counts:?}");
+    sleep(LONG * 2).await;
+    let counts = writer.counts();
+    assert_eq!((counts.expected, counts.stored, counts.dropped), (901, 901, 0), "{counts:?}");
+    assert!(scene.store.taken.lock().unwrap().is_sorted());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_longer_than_the_spool_costs_the_oldest_and_no_other() {
     let mut scene = Scene::new(Mood::Away);
     scene.spool_bytes = MIB / 4;
@@ -237,6 +284,57 @@ async fn a_store_that_refuses_all_without_a_word_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_refuses_every_frame_does_not_empty_the_spool() {
+    let scene = Scene::new(Mood::Away);
+    let writer = scene.start();
+    pass(&writer, 0..1000).await;
+    let appends = || scene.store.appends.load(std::sync::atomic::Ordering::Relaxed);
+    let before = appends();
+    scene.mood(Mood::Refuses);
+    pass(&writer, 1000..1600).await;
+    let counts = writer.counts();
+    // Eight, and then one a minute.
+    assert!((16..=19).contains(&counts.set_aside), "{counts:?}");
+    assert_eq!((counts.dropped, counts.stored), (counts.set_aside, 0));
+    let WriterStatus::Degraded { reason, summary, .. } = writer.status() else { panic!() };
+    assert!(reason.contains("the store itself") && reason.contains("too many series"), "{reason}");
+    assert_eq!(summary, "it refuses every frame");
+    // It is asked as often as one that is away, and five times more for each that is given up.
+    let appends = appends() - before;
+    assert!(appends < 120 + 20 * 5, "{appends}");
+
+    // The operator raised the limit.
+    scene.mood(Mood::Works);
+    sleep(LONG).await;
+    assert_eq!(writer.status(), WriterStatus::Ok);
+    let first = counts.set_aside.cast_signed();
+    assert_eq!(scene.taken(), (first..1600).collect::<Vec<_>>());
+    assert_eq!(writer.counts().dropped, counts.dropped);
+    // It takes frames: nine bad ones in a row are at fault themselves, but for a minute.
+    let bad: Vec<i64> = (1600..1609).map(|second| START + second * SECOND).collect();
+    *scene.store.refused.lock().unwrap() = bad.into_iter().collect();
+    pass(&writer, 1600..1620).await;
+    sleep(LONG + LONG).await;
+    assert_eq!(writer.counts().dropped, counts.dropped + 9);
+    assert_eq!(scene.taken().last(), Some(&1619));
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_that_come_too_late_do_not_keep_others_waiting() {
+    let scene = Scene::new(Mood::Away);
+    let writer = scene.start();
+    pass(&writer, 0..1000).await;
+    let earliest = START + 700 * SECOND;
+    scene.store.earliest.store(earliest, std::sync::atomic::Ordering::Relaxed);
+    scene.mood(Mood::Works);
+    sleep(LONG).await;
+    let counts = writer.counts();
+    assert_eq!((counts.stored, counts.dropped, counts.set_aside), (300, 700, 700));
+    assert_eq!(scene.taken(), (700..1000).collect::<Vec<_>>());
+    assert_eq!(writer.status(), WriterStatus::Ok);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_wants_a_pause_gets_it() {
     let scene = Scene::new(Mood::Busy);
     let writer = scene.start();
@@ -250,15 +348,19 @@ async fn a_store_that_wants_a_pause_gets_it() {
     assert_eq!(writer.counts().stored, 99);
 }
 
-#[tokio::test(start_paused = true)]
-async fn frames_get_the_name_that_the_store_gives_also_those_from_before() {
-    let mut scene = Scene::new(Mood::Away);
-    scene.options.identity = Some(HostIdentity {
+fn identity() -> HostIdentity {
+    HostIdentity {
         name: "a".into(),
         id: "0123456789abcdef0123456789abcdef".into(),
         interval_ms: 1000,
         version: "1.2.3".into(),
-    });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_get_the_name_that_the_store_gives_also_those_from_before() {
+    let mut scene = Scene::new(Mood::Away);
+    scene.options.identity = Some(identity());
     let writer = scene.start();
     pass(&writer, 0..30).await;
     writer.shutdown(Duration::from_secs(3)).await;
@@ -272,6 +374,46 @@ async fn frames_get_the_name_that_the_store_gives_also_those_from_before() {
     assert!(taken.len() == 40 && taken.iter().all(|(host, _)| host == "a-01234567"), "{taken:?}");
     let registered = scene.store.registered.lock().unwrap().clone();
     assert_eq!(registered, [scene.options.identity.clone().unwrap()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_was_away_is_told_again_who_writes() {
+    let mut scene = Scene::new(Mood::Works);
+    scene.options.identity = Some(identity());
+    let writer = scene.start();
+    let registered = || {
+        let registered = scene.store.registered.lock().unwrap();
+        registered.iter().map(|host| host.name.to_string()).collect::<Vec<_>>()
+    };
+    pass(&writer, 0..30).await;
+    assert_eq!(registered(), ["a"]);
+    // By the name that it had: so that its frames stay together, whoever else comes first.
+    for (round, mood) in [(1, Mood::Away), (2, Mood::Mute)] {
+        let before = registered().len();
+        scene.mood(mood);
+        pass(&writer, round * 100..round * 100 + 30).await;
+        scene.mood(Mood::Works);
+        sleep(LONG).await;
+        let again = registered().split_off(before);
+        // One that swallows what it is given is told before each try.
+        assert!((1..=4).contains(&again.len()), "{mood:?}: {again:?}");
+        assert!(again.iter().all(|name| name == "a-01234567"), "{mood:?}: {again:?}");
+    }
+    // One that asks for a pause is there.
+    let before = registered().len();
+    scene.mood(Mood::Busy);
+    pass(&writer, 400..430).await;
+    scene.mood(Mood::Works);
+    sleep(LONG * 2).await;
+    assert_eq!(registered().len(), before);
+    // What nobody noticed is mended within some time.
+    sleep(LONG * 60).await;
+    pass(&writer, 500..510).await;
+    assert_eq!(registered().len(), before + 1);
+    assert_eq!(writer.registered_name().as_deref(), Some("a-01234567"));
+    let taken = scene.store.taken.lock().unwrap();
+    assert!(taken.iter().all(|(host, _)| host == "a-01234567"), "{taken:?}");
+    exact(writer.counts());
 }
 
 /// What happens to a writer.

@@ -142,6 +142,16 @@ async fn a_record_that_no_store_takes_is_given_up_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn frames_of_impossible_times_are_given_up_however_many_they_are() {
+    let store = Moody::new(Mood::Works);
+    let writer = writer(&store, 100, 10);
+    loads(-30..0).into_iter().for_each(|record| writer.push(record));
+    push(&writer, 0..3);
+    sleep(ONE_SECOND).await;
+    assert_eq!(writer.counts(), WriterCounts { set_aside: 30, ..counts(33, 3, 0, 30) });
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_writes_what_waits() {
     let store = Moody::new(Mood::Away);
     let writer = writer(&store, 100, 10);

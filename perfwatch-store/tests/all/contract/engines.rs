@@ -37,7 +37,7 @@ pub(crate) async fn another_frame_of_the_same_time_adds_none(store: &dyn Store) 
     check(store, &ask(START, START + MINUTE), &expected).await;
     // Taken or refused, as the engine likes, but never counted.
     let again = store.append(&[record("a", START, Some(5.0), &[])]).await;
-    assert!(matches!(again, Ok(()) | Err(StoreError::Refused { .. })), "{again:?}");
+    assert!(matches!(again, Ok(()) | Err(StoreError::Late { .. })), "{again:?}");
     let mut query = ask(START, START + MINUTE);
     query.aggregates = vec![Aggregate::Count];
     check(store, &query, &["step 0 of 0 raw", "at 0", "app.load count 1"]).await;
