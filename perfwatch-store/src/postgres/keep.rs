@@ -24,6 +24,9 @@ use crate::{
 /// Who holds this keeps slices.
 const LOCK: &str = "SELECT pg_try_advisory_lock(7308609, 4)";
 
+/// Who waits for another keeper waits so often, up to half a second each.
+pub(super) const TURNS: usize = 60;
+
 /// Up to which hour sealing was last begun, by host, and whether it runs.
 #[derive(Debug, Default)]
 pub(super) struct Due {
@@ -45,7 +48,7 @@ impl PostgresStore {
         let (store, host, before) =
             (self.clone(), host.to_owned(), std::mem::replace(before, until));
         tokio::spawn(async move {
-            let sealed = store.seal(&host).await;
+            let sealed = store.seal(&host, 1).await;
             store.due.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&host);
             if sealed.unwrap_or_else(|error| {
                 tracing::warn!(%error, "frames were not sealed; this is tried again");
@@ -59,9 +62,22 @@ impl PostgresStore {
         });
     }
 
+    /// Seals what is over of all hosts that frames were appended of here. What another daemon does
+    /// not let it do within half a minute, that one does with its next frame.
+    pub(super) async fn seal_appended(&self) -> Result<(), StoreError> {
+        let hosts: Vec<String> = {
+            let known = self.due.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
+            known.keys().cloned().collect()
+        };
+        for host in hosts {
+            self.seal(&host, TURNS).await?;
+        }
+        Ok(())
+    }
+
     /// Seals the hours of a host that are over; says whether it had its turn.
-    async fn seal(&self, name: &str) -> Result<bool, StoreError> {
-        let Some(files) = self.keeper(1).await? else { return Ok(false) };
+    async fn seal(&self, name: &str, turns: usize) -> Result<bool, StoreError> {
+        let Some(files) = self.keeper(turns).await? else { return Ok(false) };
         let files = files.with_hours(Arc::clone(&self.names));
         let Some(id) = self.id(name).await? else { return Ok(true) };
         let engine = Engine::new(files, Index::default(), Sealing::Hourly);

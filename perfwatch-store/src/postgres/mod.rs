@@ -91,6 +91,10 @@ impl Store for PostgresStore {
         self.append_records(records).await
     }
 
+    async fn finish_import(&self) -> Result<(), StoreError> {
+        self.seal_appended().await
+    }
+
     async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
         self.ask_range(query).await
     }
