@@ -13,11 +13,16 @@ const TRIES: u32 = 8;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
+/// So many frames are given first: a store that does not manage a full batch in time gets no more
+/// than it does.
+const FIRST: usize = 16;
+
 /// Gives frames to a store.
 pub(super) struct Deliverer<'a> {
     store: &'a dyn Store,
     tables: &'a [&'static Table],
-    /// So many frames are given at once.
+    /// So many frames are given at once: a few more each time that the store manages, half where it
+    /// does not.
     most: usize,
     /// Whether the store took anything yet: before, what is wrong is told at once.
     took_some: bool,
@@ -25,7 +30,7 @@ pub(super) struct Deliverer<'a> {
 
 impl<'a> Deliverer<'a> {
     pub(super) fn new(store: &'a dyn Store, tables: &'a [&'static Table]) -> Self {
-        Self { store, tables, most: store.import_size().max(1), took_some: false }
+        Self { store, tables, most: FIRST, took_some: false }
     }
 
     /// Gives these frames, in smaller batches where the store does not manage or take all at once;
@@ -41,7 +46,8 @@ impl<'a> Deliverer<'a> {
                 Ok(count) => {
                     new = new.zip(count).map(|(known, new)| known + new);
                     (frames, tries, self.took_some) = (behind, 0, true);
-                    self.most = (self.most * 2).min(self.store.import_size().max(1));
+                    let more = self.most + self.most / 4 + 1;
+                    self.most = more.min(self.store.import_size().max(1));
                 }
                 Err(error) => {
                     let pause = self.pause(&error, tries);

@@ -10,7 +10,7 @@ use super::{ExchangeError, number};
 use crate::{ImportFrame, Selection, Store};
 
 /// What an engine took is seen within this.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const PAUSE: Duration = Duration::from_millis(500);
 

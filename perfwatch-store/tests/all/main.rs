@@ -6,6 +6,7 @@
 mod changes;
 mod cluster;
 mod contract;
+mod delivered;
 mod documented;
 mod engine;
 mod engine_faults;

@@ -1,6 +1,6 @@
 //! History that moves to another kind of store is the same there.
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{fs::File, io::Cursor, path::Path, sync::Arc};
 
 use perfwatch_core::{
     Table,
@@ -18,6 +18,7 @@ use crate::{
         Backend, DAY, HOUR, MINUTE, SECOND, START, app, parts, policy, prometheus, step,
         victoria_metrics,
     },
+    process::{Engine, FORGETFUL, STRICT},
 };
 
 const TABLES: [&Table; 2] = [&app::TABLE, &parts::TABLE];
@@ -224,4 +225,43 @@ async fn victoria_metrics_has_the_history_that_moved_there() {
 #[tokio::test]
 async fn prometheus_has_the_history_that_moved_there() {
     moves_to(prometheus().await).await;
+}
+
+/// Two hours of a host, as lines of JSON.
+fn lines(end_ms: i64) -> Input {
+    let times = (end_ms - 2 * HOUR..end_ms).step_by(10 * MINUTE as usize);
+    let line =
+        |time| format!(r#"{{"timestamp_ms":{time},"host":"a","data":{{"app":{{"load":1}}}}}}"#);
+    let lines: Vec<_> = times.map(line).collect();
+    Input::Stream(Box::new(Cursor::new(lines.join("\n").into_bytes())))
+}
+
+async fn takes(store: &dyn Store, end_ms: i64) -> Result<u64, String> {
+    let imported = import_file(store, &TABLES, lines(end_ms), Format::JsonLines, &|_| ()).await;
+    imported.map(|it| it.frames).map_err(|error| error.to_string())
+}
+
+fn now() -> i64 {
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(clock.as_millis()).unwrap()
+}
+
+#[tokio::test]
+async fn an_engine_that_keeps_nothing_so_old_is_found_out() {
+    let engine = Engine::running(&FORGETFUL);
+    let store = open(&engine.url()).await.unwrap().store;
+    assert_eq!(takes(&*store, now() - 2 * DAY).await, Ok(12));
+    let error = takes(&*store, now() - 90 * DAY).await.unwrap_err();
+    assert!(error.contains("shows none of host `a` at "), "{error}");
+    assert!(error.contains("-retentionPeriod"), "{error}");
+}
+
+#[tokio::test]
+async fn an_engine_that_takes_nothing_late_says_what_to_set() {
+    let engine = Engine::running(&STRICT);
+    let store = open(&engine.url()).await.unwrap().store;
+    assert_eq!(takes(&*store, now()).await, Ok(12));
+    let error = takes(&*store, now() - 2 * DAY).await.unwrap_err();
+    assert!(error.starts_with("the frame of host `a` at "), "{error}");
+    assert!(error.contains("out_of_order_time_window"), "{error}");
 }
