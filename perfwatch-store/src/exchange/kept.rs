@@ -12,7 +12,10 @@ use crate::{ImportFrame, Selection, Store};
 /// What an engine took is seen within this.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const PAUSE: Duration = Duration::from_millis(500);
+/// VictoriaMetrics shows new series after a second, but only after ten if it was asked before.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The oldest frame of each host, by its time and a series that it has.
 #[derive(Default)]
@@ -35,9 +38,10 @@ impl Oldest {
     /// # Errors
     /// [`ExchangeError::NotKept`] if one is not there, or what the store ran into.
     pub(super) async fn is_kept(&self, store: &dyn Store) -> Result<(), ExchangeError> {
-        if store.keeps_policy() {
+        if store.keeps_policy() || self.0.is_empty() {
             return Ok(());
         }
+        tokio::time::sleep(FIRST_PAUSE).await;
         let patience = Instant::now() + PATIENCE;
         for (host, (time, path)) in &self.0 {
             // Any name can be asked for; an import took it.
