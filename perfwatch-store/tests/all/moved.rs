@@ -147,10 +147,17 @@ async fn compare(one: &dyn Store, other: &dyn Store) {
     assert_eq!(figures(right), figures(left));
 }
 
-/// How many frames are in no slice, by plain SQL.
-async fn unsealed(url: &str) -> i64 {
+/// How many frames are in no slice.
+const UNSEALED: &str = "SELECT count(*) FROM frames";
+
+/// How many documents have a number where the segments of a series' name lead.
+const NAMED: &str = "SELECT count(*) FROM metrics_snapshots \
+    WHERE metric_type = 'mine' AND jsonb_typeof(metric_data -> 'a.b' -> 'y') = 'number'";
+
+/// A number, by plain SQL.
+async fn count(url: &str, sql: &'static str) -> i64 {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    let count = sqlx::query_scalar("SELECT count(*) FROM frames");
+    let count = sqlx::query_scalar(sql);
     let count = count.fetch_one(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     count
@@ -168,7 +175,9 @@ async fn postgres_has_the_history_that_moved_there() {
         assert_eq!(moves(&path, &*store, format).await, read);
         compare(&sqlite, &*store).await;
         // Of each host, the frames of the last hour or two wait for the next.
-        assert!(unsealed(&url).await <= 2 * 60, "{}", unsealed(&url).await);
+        assert!(count(&url, UNSEALED).await <= 2 * 60);
+        let named = count(&url, NAMED).await;
+        assert!((1500..1800).contains(&named), "{named}");
         if format == Format::Csv {
             continue;
         }
