@@ -3,25 +3,52 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use perfwatch_store::{FILE_NAME, data_directory, file_of};
+use perfwatch_store::{FILE_NAME, data_directory, file_of, is_server};
 
 use crate::failure::Failure;
 
 /// Where the packaged service keeps its history.
 const OF_THE_SERVICE: &str = "/var/lib/perfwatch";
 
+/// A store that frames can be brought to.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// A history file; it may not be there.
+    File(PathBuf),
+    /// The URL of a server. It may hold a password.
+    Server(String),
+}
+
 /// The file that is named, else the one of `PERFWATCH_STORE`, else the one that a daemon of this
 /// user or the packaged service keeps. It may not be there.
 pub(crate) fn history_file(named: Option<&str>) -> Result<PathBuf> {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let of_environment = || Some(("PERFWATCH_STORE: ", env("PERFWATCH_STORE")?));
-    let named = named.filter(|text| !text.is_empty()).map(|text| ("", text.to_owned()));
-    match named.or_else(of_environment) {
-        Some((whose, text)) => {
-            file_of(&text).map_err(|error| Failure::Usage(format!("{whose}{error}")).into())
-        }
-        None => usual(&env),
+    match meant(named) {
+        Some((whose, text)) => file(whose, &text),
+        None => usual(&environment),
     }
+}
+
+/// The same, where a server will do too.
+pub(crate) fn target(named: Option<&str>) -> Result<Target> {
+    match meant(named) {
+        Some((_, text)) if is_server(&text) => Ok(Target::Server(text)),
+        Some((whose, text)) => file(whose, &text).map(Target::File),
+        None => usual(&environment).map(Target::File),
+    }
+}
+
+/// What was said, and by whom.
+fn meant(named: Option<&str>) -> Option<(&'static str, String)> {
+    let named = named.filter(|text| !text.is_empty()).map(|text| ("", text.to_owned()));
+    named.or_else(|| Some(("PERFWATCH_STORE: ", environment("PERFWATCH_STORE")?)))
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn file(whose: &str, text: &str) -> Result<PathBuf> {
+    file_of(text).map_err(|error| Failure::Usage(format!("{whose}{error}")).into())
 }
 
 fn usual(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf> {

@@ -87,7 +87,7 @@ fn a_file_that_is_not_there_is_not_made() {
     for command in ["info", "verify"] {
         let said = ends(1, &[command, text(&path)]);
         assert!(said.contains(&format!("there is no file {}", path.display())), "{said}");
-        let said = ends(1, &[command, "memory:"]);
+        let said = ends(2, &[command, "memory:"]);
         assert!(said.contains("has no file"), "{said}");
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -66,8 +66,17 @@ pub fn segments(path: &str) -> Result<Vec<String>, PatternError> {
 /// The column that a series with these segments is of; nothing where none of the tables has it.
 pub fn column_of(tables: &[&'static Table], segments: &[String]) -> Option<&'static Column> {
     let name = segments.last()?;
-    let table = tables.iter().find(|table| is_in(table, segments))?;
-    table.columns.iter().find(|column| column.name == name)
+    table_of(tables, segments)?.columns.iter().find(|column| column.name == name)
+}
+
+/// The table that a series with these segments is of; where several could have it, the one that has
+/// its column. A column that no version of today knows may still belong to a table.
+pub fn table_of(tables: &[&'static Table], segments: &[String]) -> Option<&'static Table> {
+    let has_column = |table: &Table| {
+        segments.last().is_some_and(|name| table.columns.iter().any(|it| it.name == name))
+    };
+    let fitting = || tables.iter().copied().filter(|table| is_in(table, segments));
+    fitting().find(|table| has_column(table)).or_else(|| fitting().next())
 }
 
 /// Whether a series with these segments belongs to the table.

@@ -1,8 +1,10 @@
 //! Frames of another place.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use crate::{SqliteStore, StoreError};
+use perfwatch_core::{Decimal, MISSING, Table, series};
+
+use crate::{Point, Record, StoreError};
 
 /// One frame, by the names of its series.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,22 +28,87 @@ pub struct ImportValue {
     pub value: i64,
 }
 
-impl SqliteStore {
-    /// Keeps frames of another place, all of them or, on an error, none; how many of them were not
-    /// there yet. A (host, timestamp) that is there stays as it is. Frames may be of any age.
-    ///
-    /// # Errors
-    /// As [`Store::append`](crate::Store::append), or [`StoreError::BadQuery`] for a name or a
-    /// time that cannot be kept.
-    pub async fn import(&self, frames: &[ImportFrame]) -> Result<u64, StoreError> {
-        self.engine.import(frames).await
+/// More decimals than any unit has.
+pub(crate) const MOST_DECIMALS: u8 = 9;
+
+/// Where a series stands, and the decimals that its column has.
+struct Stand {
+    table: Box<str>,
+    /// What a row of the table is, and which one it is.
+    row: Option<(&'static str, Box<str>)>,
+    column: Box<str>,
+    decimals: Option<u8>,
+}
+
+/// Frames as records, for a store that keeps values by table, row and column.
+///
+/// A series that none of these tables has is a column of its own table: all of the path but the last
+/// segment. It comes back under the path that it has.
+///
+/// # Errors
+/// [`StoreError::BadQuery`] for a name or a number of decimals that cannot be kept.
+pub(crate) fn records(
+    frames: &[ImportFrame],
+    tables: &[&'static Table],
+) -> Result<Vec<Record>, StoreError> {
+    let mut known = HashMap::new();
+    for value in frames.iter().flat_map(|frame| &frame.values) {
+        if value.decimals > MOST_DECIMALS {
+            return Err(wrong(&value.path, "has too many decimals; 9 is the most"));
+        }
+        if !known.contains_key(&value.path) {
+            known.insert(Arc::clone(&value.path), Stand::of(&value.path, tables)?);
+        }
+    }
+    let record = |frame: &ImportFrame| {
+        let values = frame.values.iter().filter(|it| it.value != MISSING);
+        let points = values.filter_map(|it| Some(known.get(&it.path)?.point(it)));
+        Record::of_points(Arc::clone(&frame.host), frame.timestamp_ms, points)
+    };
+    Ok(frames.iter().map(record).collect())
+}
+
+impl Stand {
+    fn of(path: &str, tables: &[&'static Table]) -> Result<Self, StoreError> {
+        let segments = series::segments(path).map_err(|_| wrong(path, "is no series name"))?;
+        let Some((column, above)) = segments.split_last() else {
+            return Err(wrong(path, "is no series name"));
+        };
+        let decimals = series::column_of(tables, &segments).map(|it| it.unit.decimals());
+        let (table, row) = match series::table_of(tables, &segments) {
+            Some(table) => {
+                let kind = table.row.zip(above.last());
+                (table.name.to_owned(), kind.map(|(kind, row)| (kind, row.as_str().into())))
+            }
+            None => {
+                let mut table = String::new();
+                above.iter().for_each(|segment| series::push_segment(&mut table, segment));
+                (table, None)
+            }
+        };
+        Ok(Self { table: table.into(), row, column: column.as_str().into(), decimals })
     }
 
-    /// Packs the hours that an import made complete.
-    ///
-    /// # Errors
-    /// As [`Store::append`](crate::Store::append); what was imported stays either way.
-    pub async fn seal_imported(&self) -> Result<(), StoreError> {
-        self.engine.seal_imported().await
+    /// A value in the decimals that others of its series have, if no digit is lost by it.
+    fn point(&self, value: &ImportValue) -> Point<'_> {
+        let more = self.decimals.and_then(|decimals| decimals.checked_sub(value.decimals));
+        let scaled = more.and_then(|more| {
+            let factor = 10_i64.checked_pow(more.into())?;
+            Some(Decimal {
+                value: value.value.checked_mul(factor)?,
+                decimals: value.decimals + more,
+            })
+        });
+        let as_it_is = Decimal { value: value.value, decimals: value.decimals };
+        Point {
+            table: &self.table,
+            row: self.row.as_ref().map(|(kind, row)| (*kind, &**row)),
+            column: &self.column,
+            value: scaled.unwrap_or(as_it_is),
+        }
     }
+}
+
+fn wrong(path: &str, reason: &str) -> StoreError {
+    StoreError::bad_query("series", format!("`{path}` {reason}"))
 }

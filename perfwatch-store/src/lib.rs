@@ -53,7 +53,7 @@ pub use exchange::{
 pub use import::{ImportFrame, ImportValue};
 pub use memory::{MemoryAccounts, MemoryStore};
 pub use open::{Opened, is_engine, open, open_with_accounts};
-pub use place::{FILE_NAME, data_directory, file_of};
+pub use place::{FILE_NAME, data_directory, file_of, is_server};
 pub use policy::{DOWNSAMPLE_INTERVALS, RetentionPolicy, RetentionPolicyUpdate, RetentionReport};
 pub use postgres::PostgresStore;
 pub use prometheus::PrometheusStore;

@@ -35,9 +35,15 @@ pub fn file_of(text: &str) -> Result<PathBuf, StoreError> {
             none("what is in `memory:` is gone with its process and has no file")
         }
         // Nothing of it is repeated: it may hold a password.
-        None if text.contains("://") => none("what is kept by a server has no file here"),
+        None if is_server(text) => none("what is kept by a server has no file here"),
         None => Ok(PathBuf::from(text)),
     }
+}
+
+/// Whether a URL names a server, or what only looks like one: no file at least.
+pub fn is_server(text: &str) -> bool {
+    !text.starts_with("sqlite:") && text.contains("://")
+        || ["postgres:", "postgresql:", "prometheus+"].iter().any(|it| text.starts_with(it))
 }
 
 /// The path behind `sqlite:`.
@@ -56,6 +62,10 @@ mod tests {
             assert_eq!(file_of(text).unwrap(), PathBuf::from("/var/lib/x.db"), "{text}");
         }
         let servers = ["postgres://me:s3cret@db/watch", "prometheus+http://me:s3cret@vm:8428"];
+        let odd = ["postgres:me:s3cret@db", "redis://me:s3cret@db"];
+        assert!(servers.iter().chain(&odd).all(|text| is_server(text)));
+        assert!(!is_server("sqlite:///var/lib/x.db") && !is_server("a/b.db"));
+        let servers = servers.into_iter().chain(odd);
         for text in ["memory:", "sqlite:", "sqlite::memory:"].into_iter().chain(servers) {
             let error = file_of(text).unwrap_err();
             assert!(matches!(error, StoreError::NotAFile { .. }), "{text}");

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::query::LAST_MS;
 use crate::{
-    DamagedRange, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport, Selection,
-    SeriesSummary, StoreError,
+    DamagedRange, ImportFrame, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport,
+    Selection, SeriesSummary, StoreError, import,
 };
 use async_trait::async_trait;
-use perfwatch_core::series::Pattern;
+use perfwatch_core::{Table, series::Pattern};
 
 /// A host that writes frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,28 @@ pub trait Store: Send + Sync {
     /// Keeps these frames: all of them or, on an error, none. When it returns, they are durable.
     async fn append(&self, records: &[Record]) -> Result<(), StoreError>;
 
+    /// Keeps frames of another place, of any age, under the names of their hosts: all of them or, on
+    /// an error, none. A (host, timestamp) that is there stays as it is; how many were not, where
+    /// the store tells. `tables` say which part of a series' name is a row. This default appends:
+    /// what becomes of a frame that is there is as [`Self::append`] has it.
+    async fn import(
+        &self,
+        frames: &[ImportFrame],
+        tables: &[&'static Table],
+    ) -> Result<Option<u64>, StoreError> {
+        self.append(&import::records(frames, tables)?).await.map(|()| None)
+    }
+
+    /// How many frames are best given to [`Self::import`] at once.
+    fn import_size(&self) -> usize {
+        256
+    }
+
+    /// Ends an import: packs the hours that it made complete. What was imported stays either way.
+    async fn finish_import(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Series over a range, as points. A host that is not known has no points.
     async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError>;
 
@@ -218,6 +240,22 @@ macro_rules! implement {
 
             async fn append(&self, records: &[crate::Record]) -> Result<(), crate::StoreError> {
                 self.append_records(records).await
+            }
+
+            async fn import(
+                &self,
+                frames: &[crate::ImportFrame],
+                _tables: &[&'static perfwatch_core::Table],
+            ) -> Result<Option<u64>, crate::StoreError> {
+                self.import_frames(frames).await.map(Some)
+            }
+
+            fn import_size(&self) -> usize {
+                1000
+            }
+
+            async fn finish_import(&self) -> Result<(), crate::StoreError> {
+                self.engine.seal_imported().await
             }
 
             async fn range(

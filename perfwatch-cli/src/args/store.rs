@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::history_file::history_file;
+use crate::history_file::{Target, history_file, target};
 
 const INFO_EXAMPLES: &str = "\
 Examples:
@@ -46,15 +46,20 @@ Examples:
   perfwatch store import history.csv other.db
   perfwatch store import year.parquet sqlite:/var/lib/perfwatch/perfwatch.db
   zcat history.jsonl.gz | perfwatch store import - other.db --format jsonl
+  perfwatch store import history.parquet postgres://watch@db1/metrics
+  perfwatch store import history.parquet prometheus+http://victoria:8428
+  PERFWATCH_STORE='postgres://watch:PASSWORD@db1/metrics' perfwatch store import refused.jsonl
 
 Reads what `perfwatch store export` or `perfwatch snapshot --format json` wrote, or a file of the
 same form: columns `timestamp` (2026-01-31T12:00:00.000Z, or milliseconds since 1970) and `host`,
-then one per series (cpu.usage_percent). STORE is made if it is not there; the daemon that uses it
-must be stopped.
+then one per series (cpu.usage_percent). A file is made if it is not there, and the daemon that uses
+it must be stopped; a server may have any number of daemons meanwhile.
 
 A (host, timestamp) that is there already stays as it is, so the same file may be read twice, and
 again after an error: what stands before the error is kept. Numbers are kept exactly, with up to 9
-decimals.
+decimals. An engine (prometheus+http) has its own rules: it takes old frames only within its
+retention and its out-of-order window, has 15 digits of a number, and decides itself between two
+different frames of one time.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.";
 
@@ -139,11 +144,23 @@ pub(crate) struct StoreImportArgs {
     /// The file to read; - is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) input: PathBuf,
-    #[command(flatten)]
-    pub(crate) file: StoreFile,
+    /// The store: a history file or its URL (sqlite:FILE), or that of a server
+    /// (postgres://USER:PASSWORD@HOST/DATABASE, prometheus+http://HOST:PORT). By default that of
+    /// $PERFWATCH_STORE, which keeps a password out of the list of processes, or the file of a
+    /// daemon.
+    // clap would show the variable's value in its help, and it may hold a server's password.
+    #[arg(value_name = "STORE")]
+    store: Option<String>,
     /// How it is written; by default what its name ends in.
     #[arg(long, value_enum)]
     pub(crate) format: Option<FileFormat>,
+}
+
+impl StoreImportArgs {
+    /// The store that is meant.
+    pub(crate) fn target(&self) -> Result<Target> {
+        target(self.store.as_deref())
+    }
 }
 
 /// Nothing for every value as it was stored.

@@ -1,5 +1,7 @@
 //! History files with names, gaps and decimals of all kinds.
 
+#![allow(dead_code, reason = "each program of tests uses a part")]
+
 use std::{path::Path, sync::Arc};
 
 use perfwatch_core::{Frame, View, metric_table, series::Pattern};
@@ -88,24 +90,32 @@ pub(crate) fn flip_last_byte(path: &Path) {
     });
 }
 
-/// All of both hosts, as it is stored and by the hour.
+/// Questions about all of both hosts, as it is stored and by the hour.
+pub(crate) fn questions() -> Vec<RangeQuery> {
+    let mut questions = Vec::new();
+    for host in ["a", HOSTILE] {
+        for step in [Step::Raw, Step::Every(std::time::Duration::from_secs(3600))] {
+            let patterns = ["app.*", "app.parts.*.*"].map(|it| Pattern::parse(it).unwrap());
+            let selection = Selection {
+                host: host.to_owned(),
+                patterns: patterns.to_vec(),
+                start_ms: START,
+                end_ms: START + 4 * HOUR,
+            };
+            let aggregates = Aggregate::ALL.to_vec();
+            questions.push(RangeQuery { selection, step, limit: 1000, aggregates });
+        }
+    }
+    questions
+}
+
+/// What a file answers to them.
 pub(crate) fn answers(path: &Path) -> Vec<RangeAnswer> {
     block_on(async {
         let file = HistoryFile::open(path).await.unwrap();
         let mut answers = Vec::new();
-        for host in ["a", HOSTILE] {
-            for step in [Step::Raw, Step::Every(std::time::Duration::from_secs(3600))] {
-                let patterns = ["app.*", "app.parts.*.*"].map(|it| Pattern::parse(it).unwrap());
-                let selection = Selection {
-                    host: host.to_owned(),
-                    patterns: patterns.to_vec(),
-                    start_ms: START,
-                    end_ms: START + 4 * HOUR,
-                };
-                let aggregates = Aggregate::ALL.to_vec();
-                let query = RangeQuery { selection, step, limit: 1000, aggregates };
-                answers.push(file.range(&query).await.unwrap());
-            }
+        for question in questions() {
+            answers.push(file.range(&question).await.unwrap());
         }
         assert!(answers.iter().all(|answer| !answer.series.is_empty()));
         answers

@@ -7,7 +7,7 @@ use crate::StoreError;
 /// Why history did not get out or in.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
-    /// The history file.
+    /// The history file, or another store.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The output cannot be written.
@@ -26,6 +26,27 @@ pub enum ExchangeError {
         at: String,
         /// What is wrong there, and what would be accepted.
         reason: String,
+    },
+    /// The store does not take a frame. What stands before it was taken.
+    #[error("the frame of host `{host}` at {time}: {error}")]
+    Frame {
+        /// The host.
+        host: String,
+        /// When it was measured.
+        time: String,
+        /// Why not.
+        error: StoreError,
+    },
+    /// An engine took frames, and does not have them.
+    #[error(
+        "the engine took all frames and shows none of host `{host}` at {time}: it keeps nothing that \
+         old. Make its retention longer (VictoriaMetrics: -retentionPeriod) and import again"
+    )]
+    NotKept {
+        /// The host.
+        host: String,
+        /// The time of its oldest frame.
+        time: String,
     },
 }
 

@@ -5,15 +5,16 @@ use std::{
     io::{BufReader, Read},
 };
 
-use super::{
-    ExchangeError, Format, read_csv::CsvReader, read_json_lines::JsonLinesReader,
-    read_parquet::ParquetReader, reader::FrameReader,
-};
-use crate::{Progress, SqliteStore};
+use perfwatch_core::Table;
 
-/// So many frames, or about so many values, are one transaction.
-const FRAMES: usize = 1000;
-const VALUES: usize = 500_000;
+use super::{
+    ExchangeError, Format, deliver::Deliverer, kept::Oldest, read_csv::CsvReader,
+    read_json_lines::JsonLinesReader, read_parquet::ParquetReader, reader::FrameReader,
+};
+use crate::{Progress, Store};
+
+/// A batch has at most so many values for each frame that it may have.
+const VALUES: usize = 500;
 
 /// Where frames come from.
 pub enum Input {
@@ -34,43 +35,53 @@ impl std::fmt::Debug for Input {
 pub struct Imported {
     /// Frames that were read.
     pub frames: u64,
-    /// Those of them that the store did not have yet.
-    pub new: u64,
+    /// Those of them that the store did not have yet, where it tells.
+    pub new: Option<u64>,
 }
 
 /// Takes the frames of a file into a store; `tell` hears how much of it is read. What stands before
-/// an error is kept, and reading the file again counts nothing twice.
+/// an error is kept, and reading the file again counts nothing twice. `tables` are as for
+/// [`Store::import`].
 ///
 /// # Errors
-/// [`ExchangeError::Input`] naming the place, or what the file or the store ran into.
+/// [`ExchangeError::Input`] naming the place, [`ExchangeError::Frame`] naming a frame that the store
+/// does not take, [`ExchangeError::NotKept`] if it took some and does not keep them, or what the file
+/// or the store ran into.
 pub async fn import_file(
-    store: &SqliteStore,
+    store: &dyn Store,
+    tables: &[&'static Table],
     input: Input,
     format: Format,
     tell: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Imported, ExchangeError> {
     let (mut reader, total) = reader(input, format)?;
-    let (mut imported, mut batch, mut values) = (Imported::default(), Vec::new(), 0);
-    loop {
+    let (mut deliverer, mut oldest) = (Deliverer::new(store, tables), Oldest::default());
+    let most = store.import_size();
+    let (mut imported, mut batch, mut values) =
+        (Imported { frames: 0, new: Some(0) }, Vec::new(), 0);
+    let ended = loop {
         let next = reader.next();
         let ends = !matches!(next, Ok(Some(_)));
-        if !batch.is_empty() && (ends || batch.len() >= FRAMES || values >= VALUES) {
-            imported.new += store.import(&batch).await?;
+        if !batch.is_empty() && (ends || batch.len() >= most || values >= most * VALUES) {
+            let new = deliverer.deliver(&batch).await?;
+            imported.new = imported.new.zip(new).map(|(known, new)| known + new);
             imported.frames += batch.len() as u64;
             (values, batch) = (0, Vec::new());
             tell(Progress { done: reader.done(), total });
         }
         match next {
             Ok(Some(frame)) => {
+                oldest.note(&frame);
                 values += frame.values.len();
                 batch.push(frame);
             }
-            ended => {
-                store.seal_imported().await?;
-                return ended.map(|_| imported);
-            }
+            ended => break ended.map(|_| imported),
         }
-    }
+    };
+    store.finish_import().await?;
+    let imported = ended?;
+    oldest.is_kept(store).await?;
+    Ok(imported)
 }
 
 fn reader(input: Input, format: Format) -> Result<(Box<dyn FrameReader>, u64), ExchangeError> {

@@ -9,9 +9,11 @@
 
 mod aggregates;
 mod csv;
+mod deliver;
 mod error;
 mod import;
 mod json_lines;
+mod kept;
 mod number;
 mod parquet;
 mod plan;

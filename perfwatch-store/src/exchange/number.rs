@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 use perfwatch_core::MISSING;
 
-pub(super) use crate::text::push_number as write;
-
-/// More decimals than any unit has.
-pub(super) const MOST_DECIMALS: u8 = 9;
+pub(super) use crate::{import::MOST_DECIMALS, text::push_number as write};
 
 /// The integer and the decimals of a number such as `-12.50` or `1.5e3`.
 ///

@@ -8,7 +8,7 @@ use std::{
 use perfwatch_core::{Decimal, MISSING, Table, View, series};
 
 use super::frame::Value;
-use crate::{ImportValue, Point, Record, StoreError};
+use crate::{ImportValue, Record, StoreError, import::MOST_DECIMALS};
 
 /// A value that has not been seen yet has no number.
 const NONE: u32 = u32::MAX;
@@ -169,14 +169,11 @@ impl HostIndex {
     /// The same without a view, whose tables tell series apart faster than names do.
     fn prepare_points(&mut self, record: &Record) -> Result<Vec<Value>, StoreError> {
         let mut named = Vec::new();
-        record.for_each_point(|Point { table, row, column, value }| {
-            let mut path = table.to_owned();
-            if let Some((_, key)) = row {
-                series::push_segment(&mut path, key);
-            }
-            series::push_segment(&mut path, column);
-            let Decimal { value, decimals } = value;
-            named.push(ImportValue { path: path.into(), decimals, value });
+        let mut path = String::new();
+        record.for_each_point(|point| {
+            point.write_path(&mut path);
+            let Decimal { value, decimals } = point.value;
+            named.push(ImportValue { path: path.as_str().into(), decimals, value });
         });
         self.prepare_named(&named)
     }
@@ -207,9 +204,6 @@ fn sort(mut values: Vec<Value>) -> Vec<Value> {
     values.dedup_by_key(|&mut (series, _)| series);
     values
 }
-
-/// More decimals than any unit has.
-const MOST_DECIMALS: u8 = 9;
 
 #[derive(Debug, Default)]
 struct Names {

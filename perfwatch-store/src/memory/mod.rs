@@ -12,7 +12,7 @@ pub use accounts::MemoryAccounts;
 use files::MemoryFiles;
 
 use crate::{
-    Record, StoreError,
+    ImportFrame, Record, StoreError,
     archive::{Change, Files},
     engine::{Engine, Sealing, Shared},
     layout::Index,
@@ -44,6 +44,16 @@ impl MemoryStore {
 
     async fn append_records(&self, records: &[Record]) -> Result<(), StoreError> {
         self.engine.append(records).await?;
+        self.make_room().await
+    }
+
+    async fn import_frames(&self, frames: &[ImportFrame]) -> Result<u64, StoreError> {
+        let new = self.engine.import(frames).await?;
+        self.make_room().await.map(|()| new)
+    }
+
+    /// Lets go of the oldest frames where there are too many.
+    async fn make_room(&self) -> Result<(), StoreError> {
         loop {
             let held =
                 self.engine.files.totals().await?.frames.frames + self.engine.head().len() as u64;

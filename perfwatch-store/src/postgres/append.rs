@@ -13,7 +13,7 @@ use sqlx::{Connection, Executor, PgConnection};
 
 use super::{
     PostgresStore,
-    document::{documents, write_path},
+    document::documents,
     error::is_without_partition,
     files::Reading,
     link::WRITE,
@@ -77,7 +77,7 @@ impl Batch {
     fn add(&mut self, record: &Record) {
         let (mut path, mut values) = (String::new(), Vec::new());
         record.for_each_point(|point| {
-            write_path(&mut path, &point);
+            point.write_path(&mut path);
             values.push((self.place(&path, point.value.decimals), point.value.value));
         });
         let documents = documents(record);

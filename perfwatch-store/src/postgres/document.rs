@@ -5,9 +5,9 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use perfwatch_core::{Decimal, series};
+use perfwatch_core::Decimal;
 
-use crate::{Point, Record};
+use crate::Record;
 
 /// JSON in PostgreSQL cannot hold a NUL. It is written as this character and a 0, the character
 /// itself as it and a 1.
@@ -50,9 +50,7 @@ impl Tree {
 pub(super) fn documents(record: &Record) -> Vec<(String, String)> {
     let mut types = Tree::default();
     record.for_each_point(|point| {
-        let row = point.row.map(|(_, row)| row);
-        let names = point.table.split('.').chain(row).chain([point.column]);
-        types.put(names, point.value);
+        types.put(point.segments(), point.value);
     });
     types.documents()
 }
@@ -63,16 +61,6 @@ fn key(name: &str) -> String {
         return name.to_owned();
     }
     name.replace(ESCAPE, "\u{2400}1").replace('\0', "\u{2400}0")
-}
-
-/// Writes the path of a value: the series' name.
-pub(super) fn write_path(path: &mut String, point: &Point<'_>) {
-    path.clear();
-    path.push_str(point.table);
-    if let Some((_, row)) = point.row {
-        series::push_segment(path, row);
-    }
-    series::push_segment(path, point.column);
 }
 
 fn text(node: &Node) -> String {

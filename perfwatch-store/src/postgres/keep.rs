@@ -4,12 +4,7 @@
 //! connection that changes slices too. It loads what it needs to know, does its work through an
 //! engine of its own, and lets go of both.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use sqlx::PgConnection;
 use tokio::time::Instant;
@@ -26,82 +21,50 @@ use crate::{
 /// Who holds this keeps slices.
 const LOCK: &str = "SELECT pg_try_advisory_lock(7308609, 4)";
 
-const HOUR: Duration = Duration::from_secs(3600);
-
 /// So much is read and sealed in one turn.
 const TURN_MS: i64 = 3 * HOUR_MS;
 
-/// Which hosts' hours are due.
-#[derive(Debug, Default)]
-pub(super) struct Due(Mutex<HashMap<String, Sealed>>);
-
-/// Up to which hour sealing of a host was begun, and when.
-#[derive(Debug, Default)]
-struct Sealed {
-    last: Option<(i64, Instant)>,
-    /// The one that runs now.
-    running: Option<(i64, Instant)>,
-}
-
-impl Due {
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Sealed>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether sealing up to an hour begins now.
-    ///
-    /// An hour before the last one is a clock that was set right, or a late frame, which may come
-    /// with each tick between others: for it, sealing begins no more often than hours end anyway.
-    fn begin(&self, host: &str, until_ms: i64, now: Instant) -> bool {
-        let mut known = self.known();
-        let host = known.entry(host.to_owned()).or_default();
-        let is_due = host.last.is_none_or(|(last_ms, at)| {
-            until_ms > last_ms || until_ms < last_ms && now.duration_since(at) >= HOUR
-        });
-        let begins = is_due && host.running.is_none();
-        if begins {
-            host.running = Some((until_ms, now));
-        }
-        begins
-    }
-
-    /// It ended. Unless it was done, the next frame begins it again.
-    fn end(&self, host: &str, is_done: bool) {
-        if let Some(host) = self.known().get_mut(host) {
-            let ended = host.running.take();
-            if is_done {
-                host.last = ended;
-            }
-        }
-    }
-}
+/// Who waits for another keeper waits so often, up to half a second each.
+pub(super) const TURNS: usize = 60;
 
 impl PostgresStore {
     /// Seals what is due of a host, if an hour is over that was not when this was last asked:
     /// without the caller.
     pub(super) fn seal_if_due(&self, host: &str, newest_ms: i64) {
         let until_ms = due_before(newest_ms);
-        if !self.due.begin(host, until_ms, Instant::now()) {
+        let mut next = self.due.begin(host, until_ms, Instant::now());
+        if next.is_none() {
             return;
         }
         let (store, host) = (self.clone(), host.to_owned());
         tokio::spawn(async move {
-            let sealed = store.seal(&host, until_ms).await;
-            let is_done = sealed.unwrap_or_else(|error| {
-                tracing::warn!(%error, "frames were not sealed; this is tried again");
-                false
-            });
-            // Else another keeper is at work, or the server is away.
-            store.due.end(&host, is_done);
+            while let Some(until_ms) = next {
+                let sealed = store.seal(&host, until_ms, 1).await;
+                let is_done = sealed.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "frames were not sealed; this is tried again");
+                    false
+                });
+                // Else another keeper is at work, or the server is away.
+                next = store.due.end(&host, is_done, Instant::now());
+            }
         });
+    }
+
+    /// Seals what is over of all hosts that frames were appended of here. What another daemon does
+    /// not let it do within half a minute, that one does with its next frame.
+    pub(super) async fn seal_appended(&self) -> Result<(), StoreError> {
+        for (host, until_ms) in self.due.begun() {
+            self.seal(&host, until_ms, TURNS).await?;
+        }
+        Ok(())
     }
 
     /// Seals the hours of a host up to one; says whether it had its turns. After each, which is a
     /// few hours, others have as much time for theirs: a server may have been away for days.
-    async fn seal(&self, name: &str, until_ms: i64) -> Result<bool, StoreError> {
+    async fn seal(&self, name: &str, until_ms: i64, turns: usize) -> Result<bool, StoreError> {
         let mut range = TIMES.start..until_ms;
         loop {
-            let Some(files) = self.keeper(1).await? else { return Ok(false) };
+            let Some(files) = self.keeper(turns).await? else { return Ok(false) };
             let begun = Instant::now();
             match self.seal_some(files, name, &range).await? {
                 Some(next_ms) => range.start = next_ms,
@@ -273,40 +236,5 @@ impl PostgresStore {
                 Ok(answer)
             })
             .await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sealing_begins_once_an_hour_whatever_comes() {
-        let (due, start) = (Due::default(), Instant::now());
-        let mut begun = Vec::new();
-        // Live frames, and late ones between them; then the clock is set back by eight hours.
-        for second in (0..4 * 3600).step_by(5) {
-            let live = second * 1000 + if second < 7200 { 10 * HOUR_MS } else { 2 * HOUR_MS };
-            let late = if second < 7200 { live - 3 * HOUR_MS } else { live };
-            for newest in [live, late] {
-                let now = start + Duration::from_secs(second.unsigned_abs());
-                if due.begin("a", due_before(newest), now) {
-                    begun.push((second / 60, due_before(newest) / HOUR_MS));
-                    due.end("a", true);
-                }
-            }
-        }
-        assert_eq!(begun, [(0, 9), (2, 10), (62, 11), (122, 4), (182, 5)]);
-    }
-
-    #[test]
-    fn what_was_not_done_begins_again() {
-        let (due, now) = (Due::default(), Instant::now());
-        assert!(due.begin("a", 0, now) && !due.begin("a", 0, now), "it runs");
-        assert!(due.begin("b", 0, now));
-        due.end("a", false);
-        assert!(due.begin("a", 0, now));
-        due.end("a", true);
-        assert!(!due.begin("a", 0, now));
     }
 }

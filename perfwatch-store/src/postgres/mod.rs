@@ -13,6 +13,7 @@ mod accounts;
 mod append;
 mod ask;
 mod document;
+mod due;
 mod error;
 mod files;
 mod head;
@@ -48,7 +49,7 @@ pub struct PostgresStore {
     link: Arc<link::Link>,
     names: Arc<names::Names>,
     partitions: Arc<partitions::Partitions>,
-    due: Arc<keep::Due>,
+    due: Arc<due::Due>,
     damage: Arc<Damage>,
 }
 
@@ -89,6 +90,10 @@ impl Store for PostgresStore {
 
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
         self.append_records(records).await
+    }
+
+    async fn finish_import(&self) -> Result<(), StoreError> {
+        self.seal_appended().await
     }
 
     async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {

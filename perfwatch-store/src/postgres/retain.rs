@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use super::{
     PostgresStore,
     files::PostgresFiles,
+    keep::TURNS,
     link::READ,
     names::number,
     partitions::{self, drop_unused},
@@ -21,9 +22,6 @@ use crate::{
     },
     retention::{self, Ages, newest_believed},
 };
-
-/// Retention waits so long for another keeper.
-const TURNS: usize = 60;
 
 /// Where a host's frames lie: each slice at full resolution, each hour of those that are in none,
 /// and each interval.

@@ -82,10 +82,7 @@ impl Names {
         batch.push(&frame, Sample { value: seconds(timestamp), timestamp });
         record.for_each_point(|point| {
             let mut key = std::mem::take(&mut self.key);
-            key.clear();
-            for part in [point.table, "\0", point.row.map_or("", |row| row.1), "\0", point.column] {
-                key.push_str(part);
-            }
+            point.write_path(&mut key);
             key.push(char::from(point.value.decimals));
             let name = self.name(host, &key, || names::labels_of(host, &point));
             self.key = key;

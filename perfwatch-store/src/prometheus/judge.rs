@@ -59,9 +59,22 @@ fn refusal(response: &Response) -> StoreError {
         StatusCode::REQUEST_TIMEOUT => StoreError::unavailable(reason),
         status if status.is_client_error() => {
             let is_late = LATE.iter().any(|text| reason.contains(text));
+            let reason = reason + cure(&response.body);
             if is_late { StoreError::Late { reason } } else { StoreError::Refused { reason } }
         }
         _ => StoreError::unavailable(reason),
+    }
+}
+
+/// What to do about samples that are too old for the engine as it is set.
+fn cure(body: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(body).to_lowercase().replace('-', " ");
+    let is_old = ["out of order", "out of bounds", "too old"].iter().any(|it| text.contains(it));
+    if is_old {
+        "; it takes frames that are older than what it has only within a window: make its \
+         storage.tsdb.out_of_order_time_window (Mimir: out_of_order_time_window) longer"
+    } else {
+        ""
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) const REGISTERED: &str = "perfwatch_registered_timestamp_seconds";
 /// Engines cut or refuse label values beyond about 2 KiB; a character is at most 4 bytes.
 pub(super) const PIECE: usize = 500;
 
-/// So much of a row's name is enough for people.
+/// So much of a row's name, or of a metric's, is enough for people.
 const ROW: usize = 200;
 
 /// Labels by name, as an engine wants them.
@@ -32,13 +32,11 @@ pub(super) type Labels = BTreeMap<String, String>;
 
 /// The labels of the series that a point belongs to.
 pub(super) fn labels_of(host: &str, point: &Point<'_>) -> Labels {
-    let mut path = point.table.to_owned();
-    let mut labels = Labels::new();
+    let (mut path, mut labels) = (String::new(), Labels::new());
+    point.write_path(&mut path);
     if let Some((kind, row)) = point.row {
-        series::push_segment(&mut path, row);
         labels.insert(row_label(kind), row.chars().take(ROW).collect());
     }
-    series::push_segment(&mut path, point.column);
     labels.insert("__name__".into(), metric(point));
     labels.insert("host".into(), host.into());
     labels.insert("decimals".into(), point.value.decimals.to_string());
@@ -60,8 +58,15 @@ fn row_label(kind: &str) -> String {
     legal(if taken { format!("row_{kind}") } else { kind.to_owned() })
 }
 
+/// A series that no table has may have any name: a long one is cut, and the three that are about
+/// hosts are none of a value.
 fn metric(point: &Point<'_>) -> String {
-    legal(format!("perfwatch_{}_{}", point.table, point.column))
+    let name = legal(format!("perfwatch_{}_{}", point.table, point.column));
+    let mut name: String = name.chars().take(ROW).collect();
+    if [FRAME, SEEN, REGISTERED].contains(&name.as_str()) {
+        name.push('_');
+    }
+    name
 }
 
 fn legal(name: String) -> String {

@@ -5,10 +5,10 @@
 
 mod packed;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 pub(crate) use packed::{Packed, pack};
-use perfwatch_core::{Decimal, MISSING, View, ViewBlock};
+use perfwatch_core::{Decimal, MISSING, View, ViewBlock, series};
 
 /// One frame of one host, as it is stored: what people read, not the raw counters.
 #[derive(Clone, Debug)]
@@ -28,7 +28,8 @@ enum Values {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point<'a> {
     /// The table's dotted name, such as `network.interfaces`; the part before the first dot is the
-    /// metric type.
+    /// metric type. Of a series that was imported and that no table has, it is all of its path but
+    /// the last segment, spelt as in a path: some segments may be quoted.
     pub table: &'a str,
     /// What a row of the table is (`interface`) and which one it is (`eth0`); nothing for a table
     /// about the host itself.
@@ -39,10 +40,42 @@ pub struct Point<'a> {
     pub value: Decimal,
 }
 
+impl<'a> Point<'a> {
+    /// Writes the path of its series.
+    pub(crate) fn write_path(&self, path: &mut String) {
+        path.clear();
+        path.push_str(self.table);
+        if let Some((_, row)) = self.row {
+            series::push_segment(path, row);
+        }
+        series::push_segment(path, self.column);
+    }
+
+    /// The segments of its series' path.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        // Names in code need no quotes, and only what is quoted has brackets.
+        let is_quoted = self.table.contains('[');
+        let quoted = is_quoted.then(|| series::segments(self.table).unwrap_or_default());
+        let plain = (!is_quoted && !self.table.is_empty()).then(|| self.table.split('.'));
+        let names = self.row.map(|(_, row)| row).into_iter().chain([self.column]);
+        let table = quoted.into_iter().flatten().map(Cow::Owned);
+        table.chain(plain.into_iter().flatten().chain(names).map(Cow::Borrowed))
+    }
+}
+
 impl Record {
     /// A host's values at one moment.
     pub fn new(host: impl Into<Arc<str>>, view: Arc<View>) -> Self {
         Self { host: host.into(), values: Values::View(view) }
+    }
+
+    /// A host's values at one moment, point by point.
+    pub(crate) fn of_points<'a>(
+        host: Arc<str>,
+        timestamp_ms: i64,
+        points: impl Iterator<Item = Point<'a>>,
+    ) -> Self {
+        Self::from_packed(host, Packed::of(timestamp_ms, points))
     }
 
     /// What a spool file kept of a record.

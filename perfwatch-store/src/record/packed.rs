@@ -34,6 +34,12 @@ pub(crate) fn pack(record: &Record, out: &mut Vec<u8>) {
 }
 
 impl Packed {
+    pub(super) fn of<'a>(timestamp_ms: i64, points: impl Iterator<Item = Point<'a>>) -> Self {
+        let (mut packer, mut bytes) = (Packer::default(), Vec::new());
+        points.for_each(|point| packer.put(point, &mut bytes));
+        Self { timestamp_ms, bytes: bytes.into() }
+    }
+
     /// Reads a record that [`pack`] wrote; nothing if the bytes make no sense.
     pub(crate) fn open(bytes: &[u8]) -> Option<Record> {
         let mut reader = Reader(bytes);

@@ -55,8 +55,7 @@ fn line(record: &Record, reason: &str) -> String {
 fn values(record: &Record) -> Vec<(Vec<String>, String)> {
     let mut values = Vec::new();
     record.for_each_point(|point| {
-        let names = point.table.split('.').chain(point.row.map(|(_, key)| key));
-        let path = names.chain([point.column]).map(json).collect();
+        let path = point.segments().map(|name| json(&name)).collect();
         let mut value = String::new();
         push_number(point.value.value, point.value.decimals, &mut value);
         values.push((path, value));

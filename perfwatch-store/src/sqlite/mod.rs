@@ -40,7 +40,7 @@ pub use contents::{FileInfo, PartBytes};
 pub use read_only::HistoryFile;
 
 use crate::{
-    Record, StoreError,
+    ImportFrame, Record, StoreError,
     engine::{Engine, Sealing, Shared},
 };
 
@@ -137,6 +137,10 @@ impl SqliteStore {
 
     async fn append_records(&self, records: &[Record]) -> Result<(), StoreError> {
         self.engine.append(records).await
+    }
+
+    async fn import_frames(&self, frames: &[ImportFrame]) -> Result<u64, StoreError> {
+        self.engine.import(frames).await
     }
 
     /// The head is in the file.

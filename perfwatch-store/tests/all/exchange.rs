@@ -55,7 +55,7 @@ async fn imported(path: &Path, bytes: &[u8], format: Format) -> Imported {
         _ => Input::Stream(Box::new(Cursor::new(bytes.to_vec()))),
     };
     let store = SqliteStore::open(path).await.unwrap();
-    let imported = import_file(&store, input, format, &|_| ()).await.unwrap();
+    let imported = import_file(&store, &[], input, format, &|_| ()).await.unwrap();
     store.close().await;
     imported
 }
@@ -120,10 +120,10 @@ async fn survive(frames: &[ImportFrame]) {
     let path = directory.path().join("first.db");
     let store = SqliteStore::open_sealing_at_once(&path).await.unwrap();
     let (sealed, newest) = frames.split_at(frames.len() / 2);
-    let mut new = store.import(sealed).await.unwrap();
+    let mut new = store.import(sealed, &[]).await.unwrap().unwrap();
     store.close().await;
     let store = SqliteStore::open(&path).await.unwrap();
-    new += store.import(newest).await.unwrap();
+    new += store.import(newest, &[]).await.unwrap().unwrap();
     store.close().await;
     let expected = rows(frames);
     assert_eq!(new, expected.len() as u64);
@@ -134,7 +134,7 @@ async fn survive(frames: &[ImportFrame]) {
         let (bytes, _) = exported(&path, &all(), format).await;
         let copy = directory.path().join(format!("{format:?}.db"));
         let imported = imported(&copy, &bytes, format).await;
-        assert_eq!((imported.frames, imported.new), (new, new));
+        assert_eq!((imported.frames, imported.new), (new, Some(new)));
         assert_eq!(answers(&copy).await, original, "{format:?}");
         let (copied, _) = exported(&copy, &all(), Format::JsonLines).await;
         assert_eq!(
@@ -184,7 +184,7 @@ async fn old_frames_join_the_slices_that_are_there() {
     store.close().await;
     let (csv, _) = exported(&path, &all(), Format::Csv).await;
     let imported = imported(&copy, &csv, Format::Csv).await;
-    assert_eq!((imported.frames, imported.new), (26 * 60, 13 * 60));
+    assert_eq!((imported.frames, imported.new), (26 * 60, Some(13 * 60)));
     assert!(exported(&copy, &all(), Format::Csv).await.0 == csv);
     // Two days in one row group.
     for format in FORMATS {
@@ -239,7 +239,7 @@ async fn thousands_of_series_are_exported_in_any_format() {
         let (bytes, done) = exported(&path, &all(), format).await;
         assert_eq!((done.frames, done.columns), (12, 3001), "{format:?}");
         let copy = directory.path().join(format!("{format:?}.db"));
-        assert_eq!(imported(&copy, &bytes, format).await.new, 12);
+        assert_eq!(imported(&copy, &bytes, format).await.new, Some(12));
         sizes.push(HistoryFile::open(&copy).await.unwrap().info().await.unwrap().values());
     }
     assert_eq!(sizes, [12 * 3001; 3]);

@@ -6,6 +6,7 @@
 mod changes;
 mod cluster;
 mod contract;
+mod delivered;
 mod documented;
 mod engine;
 mod engine_faults;
@@ -14,6 +15,7 @@ mod exchange;
 mod fixture;
 mod history_file;
 mod moody;
+mod moved;
 mod postgres_process;
 mod postgres_server;
 mod postgres_tables;

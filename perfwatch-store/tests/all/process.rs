@@ -82,6 +82,32 @@ pub(crate) static PROMETHEUS: Kind = Kind {
     running: Mutex::new(Weak::new()),
 };
 
+/// The same, keeping a month and no more.
+pub(crate) static FORGETFUL: Kind = Kind {
+    arguments: |directory, port| {
+        let mut arguments = (VICTORIA_METRICS.arguments)(directory, port);
+        arguments.retain(|argument| !argument.starts_with("-retentionPeriod"));
+        arguments
+    },
+    program: "victoria-metrics",
+    ready: "/health",
+    flush: None,
+    running: Mutex::new(Weak::new()),
+};
+
+/// Prometheus as it is without further settings: it takes nothing that is an hour late.
+pub(crate) static STRICT: Kind = Kind {
+    program: "prometheus",
+    arguments: |directory, port| {
+        let arguments = (PROMETHEUS.arguments)(directory, port);
+        std::fs::write(directory.join("prometheus.yml"), "").unwrap();
+        arguments
+    },
+    ready: "/-/ready",
+    flush: None,
+    running: Mutex::new(Weak::new()),
+};
+
 /// Prometheus behind TLS, with a certificate of its own in `cert.pem`.
 pub(crate) static PROMETHEUS_TLS: Kind = Kind {
     program: "prometheus",
