@@ -13,6 +13,7 @@ mod equal;
 mod exchange;
 mod fixture;
 mod history_file;
+mod in_order;
 mod moody;
 mod postgres_process;
 mod postgres_server;

@@ -82,6 +82,19 @@ pub(crate) static PROMETHEUS: Kind = Kind {
     running: Mutex::new(Weak::new()),
 };
 
+/// The same with no window for late samples, as it is without a line in its file.
+pub(crate) static PROMETHEUS_IN_ORDER: Kind = Kind {
+    program: "prometheus",
+    arguments: |directory, port| {
+        let arguments = (PROMETHEUS.arguments)(directory, port);
+        std::fs::write(directory.join("prometheus.yml"), "").unwrap();
+        arguments
+    },
+    ready: "/-/ready",
+    flush: None,
+    running: Mutex::new(Weak::new()),
+};
+
 /// Prometheus behind TLS, with a certificate of its own in `cert.pem`.
 pub(crate) static PROMETHEUS_TLS: Kind = Kind {
     program: "prometheus",
