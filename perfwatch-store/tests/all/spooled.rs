@@ -58,6 +58,12 @@ impl Scene {
         self.store.usage().await.unwrap().frames
     }
 
+    /// How many frames are set aside beside the spool.
+    fn aside(&self) -> u64 {
+        let aside = fs::read_to_string(self.spool().join("refused.jsonl")).unwrap_or_default();
+        aside.lines().count() as u64
+    }
+
     /// The names of all files in the spool.
     fn files(&self) -> Vec<String> {
         let files = fs::read_dir(self.spool()).unwrap();
@@ -487,6 +493,7 @@ fn event() -> impl Strategy<Value = Event> {
         Mood::Mute,
         Mood::Works,
         Mood::Busy,
+        Mood::Refuses,
     ]);
     prop_oneof![
         3 => mood.prop_map(Event::Mood),
@@ -519,6 +526,7 @@ async fn happen(events: Vec<Event>, refused: Vec<i64>) {
     let mut scene = Scene::new(Mood::Works);
     // Little memory, so that the spool is used for that reason too.
     (scene.options.capacity, scene.options.batch) = (64, 8);
+    scene.options.identity = Some(identity());
     let times = refused.iter().map(|second| START + second * SECOND);
     *scene.store.refused.lock().unwrap() = times.collect();
     let mut writer = scene.start();
@@ -549,7 +557,8 @@ async fn happen(events: Vec<Event>, refused: Vec<i64>) {
     let counts = writer.counts();
     exact(counts);
     assert_eq!((counts.waiting, counts.dropped), (0, counts.set_aside));
-    let good: Vec<i64> = (0..next).filter(|second| !refused.contains(second)).collect();
-    assert_eq!(scene.taken(), good);
-    assert_eq!(scene.held().await, good.len() as u64);
+    let taken = scene.taken();
+    assert!(taken.is_sorted_by(|a, b| a < b) && taken.iter().all(|time| !refused.contains(time)));
+    assert_eq!(taken.len() as u64 + scene.aside(), next.unsigned_abs());
+    assert_eq!(scene.held().await, taken.len() as u64);
 }
