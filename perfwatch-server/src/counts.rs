@@ -33,6 +33,8 @@ metric_table! {
         spool: Gauge Bytes,
         /// Of the frames given up: those that the store refused, set aside beside the spool.
         frames_set_aside: Counter Count,
+        /// Of the frames given up: those that were damaged in the spool.
+        frames_damaged: Counter Count,
         /// Whether the store took the last frames that it was given.
         store_up: Gauge Flag,
     }
@@ -88,6 +90,7 @@ pub(crate) fn frame(app: &App) -> Frame {
     row.set(self::writer::frames_spooled, counts.spooled);
     row.set(self::writer::spool, counts.spool_bytes);
     row.set(self::writer::frames_set_aside, counts.set_aside);
+    row.set(self::writer::frames_damaged, counts.damaged);
     row.set_flag(self::writer::store_up, app.way.writer.status() == WriterStatus::Ok);
 
     let mut row = live.host_row();

@@ -69,6 +69,18 @@ pub(crate) fn bad_url(reason: impl Into<String>) -> StoreError {
     StoreError::BadUrl { reason: reason.into() }
 }
 
+/// What stands behind the host of a URL. An `@` there is most likely the end of a password that holds
+/// a `/` or the like: then what is before it is read as a path or a parameter, and would be shown.
+pub(crate) fn behind_host(url: &str) -> &str {
+    let rest = url.split_once(':').map_or(url, |(_, rest)| rest);
+    let Some(rest) = rest.strip_prefix("//") else { return rest };
+    rest.find(['/', '?', '#', '\\']).and_then(|end| rest.get(end..)).unwrap_or_default()
+}
+
+/// How characters are written that mean something in a URL.
+pub(crate) const IN_PERCENT: &str = "characters such as `@`, `/`, `?`, `#` and `%` are written in \
+    percent in a user, a password or a value (%40, %2F, %3F, %23, %25)";
+
 fn open_memory() -> Opened {
     Opened {
         store: Arc::new(MemoryStore::default()),

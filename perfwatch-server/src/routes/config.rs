@@ -73,6 +73,8 @@ pub(crate) struct WriterCounts {
     spool_trouble: Option<String>,
     /// Of those dropped: refused by the store, and set aside beside the spool.
     set_aside: u64,
+    /// Of those dropped: damaged in the spool.
+    damaged: u64,
 }
 
 /// How the sampler keeps its schedule.
@@ -173,6 +175,7 @@ fn writer(app: &App) -> WriterCounts {
         spool_bytes: counts.spool_bytes,
         spool_trouble: app.way.spool_trouble(),
         set_aside: counts.set_aside,
+        damaged: counts.damaged,
     }
 }
 

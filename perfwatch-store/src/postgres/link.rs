@@ -17,7 +17,10 @@ use super::{
     pool::{Held, Pool},
     schema,
 };
-use crate::{StoreError, open::bad_url};
+use crate::{
+    StoreError,
+    open::{IN_PERCENT, bad_url, behind_host},
+};
 
 /// So many queries run at once; more wait.
 const READERS: usize = 4;
@@ -33,6 +36,29 @@ pub(super) const WRITE: Duration = Duration::from_secs(9);
 
 /// A query that takes longer is given up, here and on the server.
 pub(super) const READ: Duration = Duration::from_secs(30);
+
+/// What may stand behind a URL's `?`; with `options[NAME]`, a setting of the server.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "statement-cache-capacity",
+    // Other spellings.
+    "ssl-mode",
+    "ssl-root-cert",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+];
 
 /// Connections to a database, by what they are for.
 pub(super) struct Link {
@@ -55,13 +81,23 @@ impl fmt::Debug for Link {
 impl Link {
     /// Reads a URL; nothing is connected yet.
     pub(super) fn new(url: &str) -> Result<Self, StoreError> {
-        // What the parser says of a URL may repeat parts of it.
-        let options = PgConnectOptions::from_str(url).map_err(|_| {
+        if behind_host(url).contains('@') {
+            return Err(bad_url(format!("`postgres:` has an `@` behind its host: {IN_PERCENT}")));
+        }
+        // What the parsers say of a URL may repeat parts of it.
+        let wrong = || {
             bad_url("`postgres:` needs a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE")
-        })?;
-        let asked = Url::parse(url).is_ok_and(|url| {
-            url.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"))
-        });
+        };
+        let parsed = Url::parse(url).map_err(|_| wrong())?;
+        // The library would log what it does not know, with its value.
+        if parsed.query_pairs().any(|(name, _)| !is_known(&name)) {
+            let known = PARAMETERS.join(", ");
+            return Err(bad_url(format!(
+                "`postgres:` has a parameter that there is not, only {known}"
+            )));
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|_| wrong())?;
+        let asked = parsed.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"));
         let options = match (options.get_socket(), asked) {
             (Some(_), _) => options.ssl_mode(PgSslMode::Disable),
             (None, false) => options.ssl_mode(PgSslMode::VerifyFull),
@@ -155,6 +191,11 @@ impl Link {
     }
 }
 
+fn is_known(parameter: &str) -> bool {
+    let is_setting = parameter.starts_with("options[") && parameter.ends_with(']');
+    is_setting || PARAMETERS.contains(&parameter)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,5 +207,51 @@ mod tests {
         assert!(!format!("{link:?}").contains("s3cret"));
         let error = Link::new("postgres://me:s3cret@db.example:port/watch").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn a_parameter_that_nobody_knows_is_refused_and_not_repeated() {
+        for text in [
+            "postgres://me@db/watch?sslpassword=s3cret",
+            "postgres://me@db/watch?sslmode=require&pasword=s3cret",
+            "postgres://me@db/watch?sslmode=require&s3cret",
+            "postgres://me:1?s3cret/2",
+            "postgres:///watch?host=/run/postgresql&user=me&Password=s3cret",
+        ] {
+            let error = Link::new(text).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("only sslmode, sslrootcert"), "{text}: {shown}");
+            assert!(!shown.contains("s3cret") && !shown.contains("word="), "{text}: {shown}");
+        }
+        for key in PARAMETERS.into_iter().chain(["options[search_path]"]) {
+            let value = match key {
+                "sslmode" | "ssl-mode" => "require",
+                "hostaddr" => "127.0.0.1",
+                _ => "9",
+            };
+            Link::new(&format!("postgres://me@db/watch?{key}={value}")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_not_written_in_percent_is_no_place() {
+        for text in [
+            "postgres://me:/s3cret@db/watch",
+            "postgres://me:s3/cret@db/watch",
+            "postgres://me:1/s3cret@db:5432/watch?sslmode=require",
+            "postgres://me:?s3cret@db/watch",
+            "postgres://me:1?user=s3cret@db/watch",
+            "postgres://me:1#s3cret@db/watch",
+            "postgres:me:s3cret@db/watch",
+            "postgres:/me:s3cret@db/watch",
+        ] {
+            let error = Link::new(text).map(|link| format!("{link:?}")).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("written in percent"), "{text}: {shown}");
+            assert!(!shown.contains("cret") && !shown.contains("s3"), "{text}: {shown}");
+        }
+        // One in front of the host is the user's or the password's.
+        let link = Link::new("postgres://me:a@s3cret%2F@db/watch").unwrap();
+        assert_eq!(link.place(), "the database watch at db:5432");
     }
 }

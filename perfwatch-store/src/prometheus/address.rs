@@ -9,7 +9,10 @@ use hyper::{
 };
 use url::Url;
 
-use crate::{StoreError, open::bad_url};
+use crate::{
+    StoreError,
+    open::{IN_PERCENT, bad_url, behind_host},
+};
 
 /// Labels that a sample has anyway.
 const OWN_LABELS: [&str; 4] = ["host", "series", "decimals", "__name__"];
@@ -43,6 +46,13 @@ impl Address {
     /// [`StoreError::BadUrl`], which repeats no part of the URL that may be secret.
     pub(super) fn parse(text: &str) -> Result<Self, StoreError> {
         let plain = text.strip_prefix("prometheus+").unwrap_or(text);
+        // A value may hold one.
+        let (path, query) = behind_host(plain).split_once('?').unwrap_or((behind_host(plain), ""));
+        if path.contains('@') || query.split_once('#').is_some_and(|(_, end)| end.contains('@')) {
+            return Err(bad_url(format!(
+                "the engine's URL has an `@` behind its host: {IN_PERCENT}"
+            )));
+        }
         let url =
             Url::parse(plain).map_err(|error| bad_url(format!("the engine's URL: {error}")))?;
         let base = format!("{}{}", origin(&url)?, url.path().trim_end_matches('/'));
@@ -70,7 +80,8 @@ impl Address {
             ("ca_file", "") => self.ca_file = Some(value.into()),
             ("label", name) if is_label(name) => self.labels.push((name.into(), value.into())),
             ("header", name) => {
-                let wrong = || bad_url(format!("`header.{name}` is no header with a legal value"));
+                let shown = shown(url, key);
+                let wrong = || bad_url(format!("{shown} is no header with a legal value"));
                 let name: HeaderName = name.parse().map_err(|_| wrong())?;
                 let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
                 value.set_sensitive(true);
@@ -78,10 +89,21 @@ impl Address {
             }
             _ => {
                 let known = "write, token_file, ca_file, label.NAME and header.NAME";
-                return Err(bad_url(format!("an engine has no parameter `{key}`, only {known}")));
+                let shown = shown(url, key);
+                return Err(bad_url(format!("{shown} is none of an engine's, only {known} are")));
             }
         }
         Ok(())
+    }
+}
+
+/// A parameter, by its name unless that may be a part of a password.
+fn shown(url: &Url, key: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let has_at = url.query().is_some_and(|query| query.contains('@'));
+    match !has_at && key.chars().all(is_plain) {
+        true => format!("the parameter `{key}`"),
+        false => format!("a parameter ({IN_PERCENT})"),
     }
 }
 
@@ -178,11 +200,21 @@ mod tests {
     fn what_is_wrong_is_named_without_repeating_it() {
         for (text, expected) in [
             ("prometheus+ftp://geheim@vm", "is spoken to by"),
-            ("prometheus+http://a:geheim@vm?x=geheim", "no parameter `x`"),
+            ("prometheus+http://a:geheim@vm?x=geheim", "the parameter `x`"),
             ("prometheus+http://a:geheim@vm:99999", "invalid port number"),
             ("prometheus+http://a:geheim@vm?token_file=t", "either a password or"),
-            ("prometheus+http://vm?label.host=x", "no parameter `label.host`"),
+            ("prometheus+http://vm?label.host=x", "the parameter `label.host`"),
             ("prometheus+http://vm?write=http://a:geheim@i", "credentials stand in"),
+            // As they come of a password that is not written in percent.
+            ("prometheus+http://me:1?geheim@vm:8428", "written in percent"),
+            ("prometheus+http://me:1?geheim=1@vm:8428", "written in percent"),
+            ("prometheus+http://me:1?a&geheim!=@vm", "written in percent"),
+            ("prometheus+http://me:1?geheim!", "written in percent"),
+            ("prometheus+http://me:1?header.geheim@vm", "written in percent"),
+            ("prometheus+http://me:/geheim@vm:8428", "written in percent"),
+            ("prometheus+http://me:1\\geheim@vm:8428", "written in percent"),
+            ("prometheus+http://me:1#geheim@vm:8428", "written in percent"),
+            ("prometheus+http://me:gehe/im@vm:8428", "written in percent"),
         ] {
             let error = Address::parse(text).unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains("geheim"), "{error}");

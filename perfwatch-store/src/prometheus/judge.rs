@@ -8,9 +8,6 @@ use serde::Deserialize;
 use super::client::Response;
 use crate::StoreError;
 
-/// Nobody is made to wait longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
-
 /// Where somebody is throttled and not told for how long.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 
@@ -82,17 +79,14 @@ fn denied(reason: String) -> StoreError {
     StoreError::Denied { reason }
 }
 
-/// Seconds, or a date.
+/// Seconds, or a date, however far: the writer has a bound.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            date.duration_since(SystemTime::now()).unwrap_or_default()
-        }
-    };
-    Some(wait.min(LONGEST_WAIT))
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// An error as PromQL servers put it; others answer plain text.

@@ -73,7 +73,7 @@ pub(crate) struct Appended {
 /// What was read.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
-    /// The oldest records; none if none wait.
+    /// The oldest records; none if none wait, or some were damaged and what follows cannot be read.
     pub(crate) records: Vec<Record>,
     /// Records before them that cannot be read and are gone.
     pub(crate) damaged: u64,
@@ -148,7 +148,12 @@ impl Spool {
     pub(crate) fn peek(&mut self, most: usize, most_bytes: u64) -> io::Result<Taken> {
         let mut taken = Taken::default();
         while let Some(first) = self.segments.front_mut() {
-            match first.read(most, most_bytes)? {
+            let found = match first.read(most, most_bytes) {
+                // What is gone is said first; the next call says this.
+                Err(_) if taken.damaged > 0 => break,
+                found => found?,
+            };
+            match found {
                 Found::Records(records) => {
                     (taken.records, self.read) = records.into_iter().unzip();
                     break;

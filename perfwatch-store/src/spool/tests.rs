@@ -185,6 +185,28 @@ fn a_damaged_head_costs_nothing_and_a_lost_file_is_counted() {
 }
 
 #[test]
+fn damage_is_counted_also_where_what_follows_cannot_be_read_now() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..1500));
+    let files = segments(&directory);
+    let [first, second] = files.as_slice() else { panic!("{files:?}") };
+    fs::remove_file(first).unwrap();
+    // What stands there instead can be opened and not read.
+    let beside = directory.path().join("beside");
+    fs::rename(second, &beside).unwrap();
+    fs::create_dir(second).unwrap();
+    let taken = spool.peek(10, MIB).unwrap();
+    assert!(taken.records.is_empty() && taken.damaged > 0);
+    assert_eq!(spool.waiting() + taken.damaged, 1500);
+    spool.peek(10, MIB).unwrap_err();
+    fs::remove_dir(second).unwrap();
+    fs::rename(&beside, second).unwrap();
+    let (times, damaged) = drain(&mut spool, 100);
+    assert_eq!((times.len() as u64 + taken.damaged, damaged), (1500, 0));
+}
+
+#[test]
 fn what_was_written_when_the_process_died_is_kept_as_far_as_it_is_whole() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = open(&directory);

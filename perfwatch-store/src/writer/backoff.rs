@@ -7,7 +7,9 @@ use std::{
 
 use crate::StoreError;
 
-/// A store that asks for more than this is asked again all the same.
+/// A store that asks for more than this is asked again all the same, twelve times an hour: limits of
+/// rate are over sooner, and whoever asks for hours, as a page of maintenance does, may be back long
+/// before.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
 /// Waits that grow.
@@ -43,4 +45,21 @@ impl Backoff {
 fn chance() -> f64 {
     // What makes hash maps hard to attack is chance enough here.
     RandomState::new().hash_one(0) as f64 / u64::MAX as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_granted_up_to_five_minutes() {
+        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
+        for (asked, seconds) in [(7, 7), (299, 299), (600, 300), (u64::MAX, 300)] {
+            let retry_after = Duration::from_secs(asked);
+            let error = StoreError::Throttled { retry_after, reason: String::new() };
+            backoff.reset();
+            assert_eq!(backoff.after(&error), Duration::from_secs(seconds));
+            assert!(error.to_string().contains(" s: "), "{error}");
+        }
+    }
 }

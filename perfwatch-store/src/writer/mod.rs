@@ -85,6 +85,8 @@ pub struct WriterCounts {
     pub spool_bytes: u64,
     /// Of those dropped: refused by the store, and set aside beside the spool.
     pub set_aside: u64,
+    /// Of those dropped: damaged in the spool.
+    pub damaged: u64,
 }
 
 /// Whether the store takes what it is given.
@@ -159,13 +161,16 @@ impl BatchMetricsWriter {
     }
 
     /// Writes what waits, for at most this long: to the store, or to the spool if the store has
-    /// not taken it within half of the time. What is left without a spool then counts as dropped,
-    /// as does what is pushed later.
+    /// not taken it within half of the time; its disk gets twice as long where it needs that. What
+    /// is left without a spool then counts as dropped, as does what is pushed later. What the disk
+    /// has not written by then counts as waiting: nobody knows yet.
     pub async fn shutdown(&self, deadline: Duration) -> WriterCounts {
         let now = Instant::now();
-        self.queue.close(now + if self.has_spool { deadline / 2 } else { deadline });
+        let (store, all) =
+            if self.has_spool { (deadline / 2, deadline * 2) } else { (deadline, deadline) };
+        self.queue.close(now + store);
         if let Some(mut task) = self.task.lock().await.take()
-            && tokio::time::timeout_at(now + deadline, &mut task).await.is_err()
+            && tokio::time::timeout_at(now + all, &mut task).await.is_err()
         {
             task.abort();
             // Waits until it is really gone: nothing may be counted twice.

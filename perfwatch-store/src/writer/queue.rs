@@ -33,6 +33,8 @@ struct State {
     bytes: usize,
     /// So many at the front are with the store or the spool right now and cannot be dropped.
     in_flight: usize,
+    /// Those go to the spool, where they are even if nobody waits until they are.
+    is_spooling: bool,
     /// Records in the spool, and its bytes.
     spooled: u64,
     spool_bytes: u64,
@@ -42,6 +44,7 @@ struct State {
     stored: u64,
     dropped: u64,
     set_aside: u64,
+    damaged: u64,
     overflowing: bool,
     /// Once the queue is closed: when the store must have taken what it is given.
     ends: Option<Instant>,
@@ -64,6 +67,7 @@ impl Queue {
             records: VecDeque::new(),
             bytes: 0,
             in_flight: 0,
+            is_spooling: false,
             spooled,
             spool_bytes,
             spool_trouble: None,
@@ -71,6 +75,7 @@ impl Queue {
             stored: 0,
             dropped: 0,
             set_aside: 0,
+            damaged: 0,
             overflowing: false,
             ends: None,
             status: WriterStatus::Ok,
@@ -135,6 +140,13 @@ impl Queue {
         let batch: Vec<Record> = oldest.map(|waiting| waiting.record.clone()).collect();
         state.in_flight = batch.len();
         batch
+    }
+
+    /// The same of all records, on their way to the spool.
+    pub(super) fn begin_spooling(&self) -> Vec<Record> {
+        let records = self.begin(usize::MAX, usize::MAX);
+        self.state().is_spooling = true;
+        records
     }
 
     /// The store took so many records given by [`Queue::begin`], or of the spool.
@@ -210,9 +222,10 @@ impl Queue {
         let mut state = self.state();
         state.take(Place::Spool, count, spool_bytes);
         state.dropped += count;
+        state.damaged += count;
     }
 
-    /// So many of the records given by [`Queue::begin`] are in the spool now, and so many of all
+    /// So many of the records given by [`Queue::begin_spooling`] are in the spool now, and so many of all
     /// had to go for that.
     pub(super) fn spooled(&self, count: usize, dropped: u64, spool_bytes: u64) {
         let mut state = self.state();
@@ -223,7 +236,7 @@ impl Queue {
 
     /// Nobody has the records in hand any more that [`Queue::begin`] gave.
     pub(super) fn release(&self) {
-        self.state().in_flight = 0;
+        self.state().release();
     }
 
     /// Says why the spool takes nothing, or that it does.
@@ -286,6 +299,7 @@ impl Queue {
             spooled: state.spooled,
             spool_bytes: state.spool_bytes,
             set_aside: state.set_aside,
+            damaged: state.damaged,
         }
     }
 
@@ -319,12 +333,13 @@ impl Queue {
         }
     }
 
+    /// Gives up what waits in memory and is not just being written to the spool.
     pub(super) fn drop_all(&self) {
         let mut state = self.state();
-        let count = state.records.len() as u64;
-        let spool_bytes = state.spool_bytes;
-        state.take(Place::Memory, count, spool_bytes);
-        state.dropped += count;
+        let kept = if state.is_spooling { state.in_flight } else { 0 };
+        let gone: Vec<usize> = state.records.drain(kept..).map(|waiting| waiting.bytes).collect();
+        state.bytes -= gone.iter().sum::<usize>();
+        state.dropped += gone.len() as u64;
     }
 
     /// Waits until something was pushed or the queue was closed.
@@ -345,9 +360,13 @@ impl State {
         self.records.len() as u64 + self.spooled
     }
 
+    fn release(&mut self) {
+        (self.in_flight, self.is_spooling) = (0, false);
+    }
+
     /// Takes the oldest of a place away.
     fn take(&mut self, from: Place, count: u64, spool_bytes: u64) {
-        self.in_flight = 0;
+        self.release();
         self.spool_bytes = spool_bytes;
         match from {
             Place::Spool => self.spooled = self.spooled.saturating_sub(count),

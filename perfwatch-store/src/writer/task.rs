@@ -127,16 +127,20 @@ impl Task {
         let Some(disk) = self.disk.as_ref().filter(|_| self.queue.counts().spooled > 0) else {
             return Ok((Place::Memory, self.queue.begin(most, bytes)));
         };
-        let (taken, size) = disk.with(move |spool| spool.peek(most, bytes as u64)).await?;
-        let taken = taken
-            .map_err(|error| StoreError::unavailable(format!("cannot read the spool: {error}")))?;
-        if taken.damaged > 0 {
+        loop {
+            let (taken, size) = disk.with(move |spool| spool.peek(most, bytes as u64)).await?;
+            let taken = taken.map_err(|error| {
+                StoreError::unavailable(format!("cannot read the spool: {error}"))
+            })?;
             self.queue.damaged(taken.damaged, size);
+            if !taken.records.is_empty() {
+                return Ok((Place::Spool, taken.records));
+            }
+            // Behind what was damaged there may be more, before all that is in memory.
+            if taken.damaged == 0 {
+                return Ok((Place::Memory, self.queue.begin(most, bytes)));
+            }
         }
-        if taken.records.is_empty() {
-            return Ok((Place::Memory, self.queue.begin(most, bytes)));
-        }
-        Ok((Place::Spool, taken.records))
     }
 
     /// Appends records under the name that the store gave, within the time it has: that ends early
@@ -273,7 +277,7 @@ impl Task {
     /// Brings all that waits in memory to the spool.
     async fn spool_all(&mut self) {
         while let Some(disk) = &self.disk {
-            let records = self.queue.begin(usize::MAX, usize::MAX);
+            let records = self.queue.begin_spooling();
             if records.is_empty() {
                 return;
             }

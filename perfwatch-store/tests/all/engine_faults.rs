@@ -132,7 +132,7 @@ async fn a_pause_is_as_long_as_the_engine_says() {
         ("429 Too Many Requests", "", 1..=1),
         ("503 X", &format!("retry-after: {in_a_minute}\r\n"), 57..=60),
         ("429 X", "retry-after: Thu, 01 Jan 1970 00:00:00 GMT\r\n", 0..=0),
-        ("429 X", "retry-after: 999999999999\r\n", 600..=600),
+        ("429 X", "retry-after: 999999999999\r\n", 999_999_999_999..=999_999_999_999),
         ("429 X", "retry-after: soon\r\n", 1..=1),
     ] {
         let error = refused(&Fake::saying(status, after, "slow down").await).await;

@@ -14,6 +14,7 @@ mod equal;
 mod exchange;
 mod fixture;
 mod history_file;
+mod in_order;
 mod moody;
 mod moved;
 mod postgres_process;

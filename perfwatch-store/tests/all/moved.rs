@@ -18,7 +18,7 @@ use crate::{
         Backend, DAY, HOUR, MINUTE, SECOND, START, app, parts, policy, prometheus, step,
         victoria_metrics,
     },
-    process::{Engine, FORGETFUL, STRICT},
+    process::{Engine, FORGETFUL, PROMETHEUS_IN_ORDER},
 };
 
 const TABLES: [&Table; 2] = [&app::TABLE, &parts::TABLE];
@@ -268,7 +268,7 @@ async fn an_engine_that_keeps_nothing_so_old_is_found_out() {
 
 #[tokio::test]
 async fn an_engine_that_takes_nothing_late_says_what_to_set() {
-    let engine = Engine::running(&STRICT);
+    let engine = Engine::running(&PROMETHEUS_IN_ORDER);
     let store = open(&engine.url()).await.unwrap().store;
     assert_eq!(takes(&*store, now()).await, Ok(12));
     let error = takes(&*store, now() - 2 * DAY).await.unwrap_err();

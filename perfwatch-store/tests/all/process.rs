@@ -48,7 +48,20 @@ pub(crate) static VICTORIA_METRICS: Kind = Kind {
     running: Mutex::new(Weak::new()),
 };
 
-/// The same, for those who know a password.
+/// The same, keeping a month and no more.
+pub(crate) static FORGETFUL: Kind = Kind {
+    arguments: |directory, port| {
+        let mut arguments = (VICTORIA_METRICS.arguments)(directory, port);
+        arguments.retain(|argument| !argument.starts_with("-retentionPeriod"));
+        arguments
+    },
+    program: "victoria-metrics",
+    ready: "/health",
+    flush: None,
+    running: Mutex::new(Weak::new()),
+};
+
+/// VictoriaMetrics for those who know a password.
 pub(crate) static LOCKED: Kind = Kind {
     arguments: |directory, port| {
         let mut arguments = (VICTORIA_METRICS.arguments)(directory, port);
@@ -82,21 +95,8 @@ pub(crate) static PROMETHEUS: Kind = Kind {
     running: Mutex::new(Weak::new()),
 };
 
-/// The same, keeping a month and no more.
-pub(crate) static FORGETFUL: Kind = Kind {
-    arguments: |directory, port| {
-        let mut arguments = (VICTORIA_METRICS.arguments)(directory, port);
-        arguments.retain(|argument| !argument.starts_with("-retentionPeriod"));
-        arguments
-    },
-    program: "victoria-metrics",
-    ready: "/health",
-    flush: None,
-    running: Mutex::new(Weak::new()),
-};
-
-/// Prometheus as it is without further settings: it takes nothing that is an hour late.
-pub(crate) static STRICT: Kind = Kind {
+/// Prometheus with no window for late samples, as it is without a line in its file.
+pub(crate) static PROMETHEUS_IN_ORDER: Kind = Kind {
     program: "prometheus",
     arguments: |directory, port| {
         let arguments = (PROMETHEUS.arguments)(directory, port);

@@ -58,6 +58,12 @@ impl Scene {
         self.store.usage().await.unwrap().frames
     }
 
+    /// How many frames are set aside beside the spool.
+    fn aside(&self) -> u64 {
+        let aside = fs::read_to_string(self.spool().join("refused.jsonl")).unwrap_or_default();
+        aside.lines().count() as u64
+    }
+
     /// The names of all files in the spool.
     fn files(&self) -> Vec<String> {
         let files = fs::read_dir(self.spool()).unwrap();
@@ -90,7 +96,8 @@ async fn pass(writer: &BatchMetricsWriter, seconds: Range<i64>) {
 #[track_caller]
 fn exact(counts: WriterCounts) {
     assert_eq!(counts.expected, counts.stored + counts.waiting + counts.dropped, "{counts:?}");
-    assert!(counts.spooled <= counts.waiting && counts.set_aside <= counts.dropped, "{counts:?}");
+    assert!(counts.spooled <= counts.waiting, "{counts:?}");
+    assert!(counts.set_aside + counts.damaged <= counts.dropped, "{counts:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +186,7 @@ async fn a_store_that_is_slower_than_memory_lasts_gets_less_at_once() {
         sleep(Duration::from_millis(111)).await;
     }
     let counts = writer.counts();
-    assert!(counts.stored > 300 && counts.dropped == 0, "{counts:?}");
+    assert!(counts.stored > 100 && counts.dropped == 0, "{counts:?}");
     sleep(LONG * 2).await;
     let counts = writer.counts();
     assert_eq!((counts.expected, counts.stored, counts.dropped), (901, 901, 0), "{counts:?}");
@@ -416,6 +423,59 @@ async fn a_store_that_was_away_is_told_again_who_writes() {
     exact(writer.counts());
 }
 
+#[tokio::test]
+async fn damage_is_counted_and_nothing_overtakes_what_cannot_be_read_now() {
+    let mut scene = Scene::new(Mood::Away);
+    (scene.options.spool_after, scene.options.longest_retry) = (MOMENT, MOMENT);
+    let writer = scene.start();
+    frames(0..1500).into_iter().for_each(|frame| writer.push(frame));
+    while writer.counts().spooled < 1500 {
+        sleep(MOMENT).await;
+    }
+    let files = scene.files();
+    let [first, second, ..] = files.as_slice() else { panic!("{files:?}") };
+    let (first, second) = (scene.spool().join(first), scene.spool().join(second));
+    let beside = scene.directory.path().join("beside");
+    fs::remove_file(first).unwrap();
+    fs::rename(&second, &beside).unwrap();
+    fs::create_dir(&second).unwrap();
+    scene.mood(Mood::Works);
+    frames(1500..1510).into_iter().for_each(|frame| writer.push(frame));
+    sleep(MOMENT * 10).await;
+    exact(writer.counts());
+    assert_eq!(writer.counts().stored, 0);
+    fs::remove_dir(&second).unwrap();
+    fs::rename(&beside, &second).unwrap();
+    sleep(MOMENT * 20).await;
+    let counts = writer.counts();
+    exact(counts);
+    assert_eq!((counts.waiting, counts.dropped), (0, counts.damaged));
+    assert!(counts.damaged > 100 && counts.stored > 100, "{counts:?}");
+    assert!(scene.taken().is_sorted());
+    assert_eq!(scene.held().await, counts.stored);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_reaches_the_disk_after_the_deadline_is_not_counted_as_lost() {
+    let mut scene = Scene::new(Mood::Away);
+    scene.spool_bytes = 256 * MIB;
+    let writer = scene.start();
+    noise(300, every(SECOND, START, START + 700 * SECOND))
+        .into_iter()
+        .for_each(|frame| writer.push(frame));
+    // Packing them takes longer than this.
+    let counts = writer.shutdown(Duration::from_millis(4)).await;
+    exact(counts);
+    assert_eq!(counts.expected, 700);
+    let spool = loop {
+        match Spool::open(&scene.spool(), scene.spool_bytes) {
+            Ok(spool) => break spool,
+            Err(_) => sleep(MOMENT).await,
+        }
+    };
+    assert_eq!((counts.waiting, counts.dropped), (spool.waiting(), 700 - spool.waiting()));
+}
+
 /// What happens to a writer.
 #[derive(Clone, Debug)]
 enum Event {
@@ -433,6 +493,7 @@ fn event() -> impl Strategy<Value = Event> {
         Mood::Mute,
         Mood::Works,
         Mood::Busy,
+        Mood::Refuses,
     ]);
     prop_oneof![
         3 => mood.prop_map(Event::Mood),
@@ -465,6 +526,7 @@ async fn happen(events: Vec<Event>, refused: Vec<i64>) {
     let mut scene = Scene::new(Mood::Works);
     // Little memory, so that the spool is used for that reason too.
     (scene.options.capacity, scene.options.batch) = (64, 8);
+    scene.options.identity = Some(identity());
     let times = refused.iter().map(|second| START + second * SECOND);
     *scene.store.refused.lock().unwrap() = times.collect();
     let mut writer = scene.start();
@@ -495,7 +557,8 @@ async fn happen(events: Vec<Event>, refused: Vec<i64>) {
     let counts = writer.counts();
     exact(counts);
     assert_eq!((counts.waiting, counts.dropped), (0, counts.set_aside));
-    let good: Vec<i64> = (0..next).filter(|second| !refused.contains(second)).collect();
-    assert_eq!(scene.taken(), good);
-    assert_eq!(scene.held().await, good.len() as u64);
+    let taken = scene.taken();
+    assert!(taken.is_sorted_by(|a, b| a < b) && taken.iter().all(|time| !refused.contains(time)));
+    assert_eq!(taken.len() as u64 + scene.aside(), next.unsigned_abs());
+    assert_eq!(scene.held().await, taken.len() as u64);
 }

@@ -896,6 +896,11 @@ export interface components {
         };
         /** @description Frames on their way to the store: expected = stored + waiting + dropped. */
         WriterCounts: {
+            /**
+             * Format: int64
+             * @description Of those dropped: damaged in the spool.
+             */
+            damaged: number;
             /** Format: int64 */
             dropped: number;
             /** Format: int64 */
