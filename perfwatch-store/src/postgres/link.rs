@@ -34,6 +34,10 @@ pub(super) const WRITE: Duration = Duration::from_secs(9);
 /// A query that takes longer is given up, here and on the server.
 pub(super) const READ: Duration = Duration::from_secs(30);
 
+/// After so long without an answer, the server is asked whether it is there: with the time that it
+/// has to let somebody in, less than the 10 s in which a vanished server is noticed.
+const SILENCE: Duration = Duration::from_secs(4);
+
 /// Connections to a database, by what they are for.
 pub(super) struct Link {
     /// Where it is, without who asks: for messages.
@@ -102,7 +106,12 @@ impl Link {
 
     async fn held(&self, pool: &Pool) -> Result<Held, StoreError> {
         self.ready().await?;
-        pool.take().await.map_err(self.explain())
+        let held = pool.take().await.map_err(self.explain());
+        // Whatever a daemon does, it ticks: nobody else needs a clock for this.
+        for pool in self.pools() {
+            pool.close_rested();
+        }
+        held
     }
 
     /// Brings the schema up to date, once.
@@ -131,12 +140,29 @@ impl Link {
         most: Duration,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let answer = timeout(most, call).await;
         let late = |_| {
             let seconds = most.as_secs();
             StoreError::unavailable(format!("{} did not answer within {seconds} s", self.place))
         };
-        answer.map_err(late)?
+        tokio::select! {
+            biased;
+            answer = timeout(most, call) => answer.map_err(late)?,
+            () = self.vanished(), if most > WRITE => {
+                let reason = format!("{} does not answer any more", self.place);
+                Err(StoreError::unavailable(reason))
+            }
+        }
+    }
+
+    /// Ends when the server says nothing any more, to nobody. A question may take long, and one whose
+    /// server has vanished looks the same.
+    async fn vanished(&self) {
+        loop {
+            tokio::time::sleep(SILENCE).await;
+            if !Box::pin(self.readers.is_answered()).await {
+                return;
+            }
+        }
     }
 
     pub(super) fn explain(&self) -> impl Fn(sqlx::Error) -> StoreError + '_ {
@@ -149,9 +175,13 @@ impl Link {
 
     pub(super) async fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        for pool in [&self.readers, &self.writers, &self.accounts] {
+        for pool in self.pools() {
             pool.close().await;
         }
+    }
+
+    fn pools(&self) -> [&Pool; 3] {
+        [&self.readers, &self.writers, &self.accounts]
     }
 }
 

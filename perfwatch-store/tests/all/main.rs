@@ -14,6 +14,7 @@ mod exchange;
 mod fixture;
 mod history_file;
 mod moody;
+mod postgres_links;
 mod postgres_process;
 mod postgres_server;
 mod postgres_tables;
