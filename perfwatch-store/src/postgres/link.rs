@@ -106,12 +106,15 @@ impl Link {
 
     async fn held(&self, pool: &Pool) -> Result<Held, StoreError> {
         self.ready().await?;
-        let held = pool.take().await.map_err(self.explain());
+        let mut held = pool.take().await.map_err(self.explain())?;
         // Whatever a daemon does, it ticks: nobody else needs a clock for this.
         for pool in self.pools() {
             pool.close_rested();
         }
-        held
+        if held.is_new {
+            Box::pin(schema::check(&mut held, self)).await?;
+        }
+        Ok(held)
     }
 
     /// Brings the schema up to date, once.

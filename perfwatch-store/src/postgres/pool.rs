@@ -67,6 +67,8 @@ impl Idle {
 #[derive(Debug)]
 pub(super) struct Held {
     connection: Option<PgConnection>,
+    /// Whether it was opened for whoever holds it.
+    pub(super) is_new: bool,
     idle: Arc<Idle>,
     permits: Arc<Semaphore>,
     _permit: OwnedSemaphorePermit,
@@ -84,13 +86,15 @@ impl Pool {
         let permit = timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
-        let connection = match self.living().await {
+        let living = self.living().await;
+        let is_new = living.is_none();
+        let connection = match living {
             Some(connection) => connection,
             // Seldom, and large: it has no place in every future that takes a connection.
             None => Box::pin(within(CONNECT, self.connect())).await?,
         };
         let (idle, permits) = (Arc::clone(&self.idle), Arc::clone(&self.permits));
-        Ok(Held { connection: Some(connection), idle, permits, _permit: permit })
+        Ok(Held { connection: Some(connection), is_new, idle, permits, _permit: permit })
     }
 
     /// One of the connections that are open already. Where the first does not answer, none is asked

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    cluster::{database, pass, value},
+    cluster::{database, pass, run, value},
     fixture::{HOUR, START, ask, loads},
 };
 
@@ -120,4 +120,26 @@ async fn a_server_that_vanishes_while_it_answers_is_noticed() {
     let error = answer.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_newer_daemon_that_changes_tables_is_seen_by_an_older_one() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads([START])).await.unwrap();
+    // Connections from before have their old look at things until they end.
+    run(
+        &url,
+        "UPDATE perfwatch_schema SET version = 99; \
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let newer = |error: StoreError| assert!(matches!(error, StoreError::Newer { .. }), "{error:?}");
+    newer(store.append(&loads([START + 1])).await.unwrap_err());
+    newer(store.range(&ask(START, START + HOUR)).await.unwrap_err());
+    // Nothing is lost: the frame waits, and is taken once the tables can be used.
+    run(&url, "UPDATE perfwatch_schema SET version = 1").await;
+    store.append(&loads([START + 1])).await.unwrap();
 }
