@@ -3,7 +3,10 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,6 +15,7 @@ use tokio::{sync::OnceCell, time::timeout};
 use url::Url;
 
 use super::{
+    address::Address,
     append::STAGE,
     error,
     pool::{Held, Pool},
@@ -79,11 +83,12 @@ impl Link {
                 format!("the database {database} at {}:{}", options.get_host(), options.get_port())
             }
         };
+        let address = Arc::new(Address::new(url, options));
         Ok(Self {
             place,
-            readers: Pool::new(options.clone(), READERS, ""),
-            writers: Pool::new(options.clone(), WRITERS, STAGE),
-            accounts: Pool::new(options, ACCOUNTS, ""),
+            readers: Pool::new(&address, READERS, ""),
+            writers: Pool::new(&address, WRITERS, STAGE),
+            accounts: Pool::new(&address, ACCOUNTS, ""),
             ready: OnceCell::new(),
             closed: AtomicBool::new(false),
         })

@@ -11,11 +11,13 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, Executor, PgConnection};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
+
+use super::address::Address;
 
 /// How long a server may take to let a connection in.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -46,7 +48,7 @@ const CHECK_CLIENT: &str = "SET client_connection_check_interval = '2s'";
 /// Connections to one database.
 #[derive(Debug)]
 pub(super) struct Pool {
-    options: PgConnectOptions,
+    address: Arc<Address>,
     /// What a session needs for its work.
     prepare: &'static str,
     idle: Arc<Idle>,
@@ -76,9 +78,9 @@ pub(super) struct Held {
 
 impl Pool {
     /// At most so many connections, opened when they are needed.
-    pub(super) fn new(options: PgConnectOptions, most: usize, prepare: &'static str) -> Self {
+    pub(super) fn new(address: &Arc<Address>, most: usize, prepare: &'static str) -> Self {
         let permits = Arc::new(Semaphore::new(most));
-        Self { options, prepare, idle: Arc::default(), permits }
+        Self { address: Arc::clone(address), prepare, idle: Arc::default(), permits }
     }
 
     /// A connection that is alive.
@@ -119,7 +121,7 @@ impl Pool {
 
     /// Whether the server lets anybody in now, or says why not.
     pub(super) async fn is_answered(&self) -> bool {
-        let connected = within(CONNECT, PgConnection::connect_with(&self.options)).await;
+        let connected = within(CONNECT, PgConnection::connect_with(&self.address.options())).await;
         match connected {
             Ok(connection) => within(PING, connection.close()).await.is_ok(),
             Err(error) => !matches!(error, sqlx::Error::Io(_)),
@@ -127,7 +129,7 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let mut connection = PgConnection::connect_with(&self.address.options()).await?;
         connection.execute(SETTINGS).await?;
         connection.execute(self.prepare).await?;
         let _ = connection.execute(CHECK_CLIENT).await;

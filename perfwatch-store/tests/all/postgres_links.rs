@@ -1,7 +1,8 @@
 //! Connections to PostgreSQL: how many there are, and what becomes of them when a server vanishes.
 
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -15,13 +16,17 @@ use tokio::{
 };
 
 use crate::{
-    cluster::{database, pass, run, value},
+    cluster::{Cluster, database, pass, run, value},
     fixture::{HOUR, START, ask, loads},
+    postgres_process::new_cluster,
 };
 
 /// How many connections daemons have.
 const CONNECTIONS: &str = "SELECT count(*)::text FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'perfwatch'";
+
+const END_OTHERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 /// As many questions at once as have connections of their own.
 async fn ask_much(opened: &Opened) {
@@ -127,19 +132,62 @@ async fn a_newer_daemon_that_changes_tables_is_seen_by_an_older_one() {
     let url = database().await;
     let store = open(&url).await.unwrap().store;
     store.append(&loads([START])).await.unwrap();
-    // Connections from before have their old look at things until they end.
-    run(
-        &url,
-        "UPDATE perfwatch_schema SET version = 99; \
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    )
-    .await;
+    run(&url, "UPDATE perfwatch_schema SET version = 99").await;
+    // Connections from before go on as they are until they end.
+    run(&url, END_OTHERS).await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let newer = |error: StoreError| assert!(matches!(error, StoreError::Newer { .. }), "{error:?}");
     newer(store.append(&loads([START + 1])).await.unwrap_err());
     newer(store.range(&ask(START, START + HOUR)).await.unwrap_err());
     // Nothing is lost: the frame waits, and is taken once the tables can be used.
     run(&url, "UPDATE perfwatch_schema SET version = 1").await;
+    store.append(&loads([START + 1])).await.unwrap();
+}
+
+/// Set for the program that runs one test by itself.
+const ALONE: &str = "PERFWATCH_TEST_ALONE";
+
+/// Runs a test in a program of its own, which finds passwords in a file.
+fn run_with_passwords(test: &str, file: &Path) {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "only a program of its own has variables of its own"
+    )]
+    let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+    let program = program.args(["--exact", test]).env(ALONE, "1").env("PGPASSFILE", file);
+    let done = program.env_remove("PGPASSWORD").output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && told.contains("1 passed"), "{told}");
+}
+
+#[tokio::test]
+async fn a_password_that_changes_is_read_anew() {
+    if std::env::var_os(ALONE).is_none() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let test = "postgres_links::a_password_that_changes_is_read_anew";
+        return run_with_passwords(test, file.path());
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = new_cluster();
+    let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+    fs::write(folder.join("data/pg_hba.conf"), rules).unwrap();
+    let cluster = Cluster::start(folder, port, &["-c", "listen_addresses=127.0.0.1"]);
+    let owner = format!("postgres:///postgres?host={}&port={port}", cluster.folder.display());
+    let file = PathBuf::from(std::env::var_os("PGPASSFILE").unwrap());
+    let owner = format!("{owner}&user=watch&password=unused");
+
+    run(&owner, "ALTER ROLE watch PASSWORD 'first'").await;
+    fs::write(&file, "*:*:*:watch:first\n").unwrap();
+    let url = format!("postgres://watch@127.0.0.1:{port}/postgres?sslmode=disable");
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads([START])).await.unwrap();
+
+    run(&owner, "ALTER ROLE watch PASSWORD 'second'").await;
+    run(&owner, END_OTHERS).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let error = store.append(&loads([START + 1])).await.unwrap_err();
+    assert!(matches!(error, StoreError::Denied { .. }), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("first"), "{error}");
+    fs::write(&file, "*:*:*:watch:second\n").unwrap();
     store.append(&loads([START + 1])).await.unwrap();
 }
