@@ -3,7 +3,10 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,6 +15,7 @@ use tokio::{sync::OnceCell, time::timeout};
 use url::Url;
 
 use super::{
+    address::Address,
     append::STAGE,
     error,
     pool::{Held, Pool},
@@ -59,6 +63,10 @@ const PARAMETERS: [&str; 18] = [
     "ssl-cert",
     "ssl-key",
 ];
+
+/// After so long without an answer, the server is asked whether it is there: with the time that it
+/// has to let somebody in, less than the 10 s in which a vanished server is noticed.
+const SILENCE: Duration = Duration::from_secs(4);
 
 /// Connections to a database, by what they are for.
 pub(super) struct Link {
@@ -111,11 +119,12 @@ impl Link {
                 format!("the database {database} at {}:{}", options.get_host(), options.get_port())
             }
         };
+        let address = Arc::new(Address::new(url, options));
         Ok(Self {
             place,
-            readers: Pool::new(options.clone(), READERS, ""),
-            writers: Pool::new(options.clone(), WRITERS, STAGE),
-            accounts: Pool::new(options, ACCOUNTS, ""),
+            readers: Pool::new(&address, READERS, ""),
+            writers: Pool::new(&address, WRITERS, STAGE),
+            accounts: Pool::new(&address, ACCOUNTS, ""),
             ready: OnceCell::new(),
             closed: AtomicBool::new(false),
         })
@@ -138,7 +147,15 @@ impl Link {
 
     async fn held(&self, pool: &Pool) -> Result<Held, StoreError> {
         self.ready().await?;
-        pool.take().await.map_err(self.explain())
+        let mut held = pool.take().await.map_err(self.explain())?;
+        // Whatever a daemon does, it ticks: nobody else needs a clock for this.
+        for pool in self.pools() {
+            pool.close_rested();
+        }
+        if held.is_new {
+            Box::pin(schema::check(&mut held, self)).await?;
+        }
+        Ok(held)
     }
 
     /// Brings the schema up to date, once.
@@ -167,12 +184,29 @@ impl Link {
         most: Duration,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let answer = timeout(most, call).await;
         let late = |_| {
             let seconds = most.as_secs();
             StoreError::unavailable(format!("{} did not answer within {seconds} s", self.place))
         };
-        answer.map_err(late)?
+        tokio::select! {
+            biased;
+            answer = timeout(most, call) => answer.map_err(late)?,
+            () = self.vanished(), if most > WRITE => {
+                let reason = format!("{} does not answer any more", self.place);
+                Err(StoreError::unavailable(reason))
+            }
+        }
+    }
+
+    /// Ends when the server says nothing any more, to nobody. A question may take long, and one whose
+    /// server has vanished looks the same.
+    async fn vanished(&self) {
+        loop {
+            tokio::time::sleep(SILENCE).await;
+            if !Box::pin(self.readers.is_answered()).await {
+                return;
+            }
+        }
     }
 
     pub(super) fn explain(&self) -> impl Fn(sqlx::Error) -> StoreError + '_ {
@@ -185,9 +219,13 @@ impl Link {
 
     pub(super) async fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        for pool in [&self.readers, &self.writers, &self.accounts] {
+        for pool in self.pools() {
             pool.close().await;
         }
+    }
+
+    fn pools(&self) -> [&Pool; 3] {
+        [&self.readers, &self.writers, &self.accounts]
     }
 }
 

@@ -10,6 +10,7 @@
 //! nothing waits longer than a deadline.
 
 mod accounts;
+mod address;
 mod append;
 mod ask;
 mod document;
@@ -56,6 +57,11 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// Opens a store by its URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. A server that is
     /// away is no error: it is asked again by each call.
+    ///
+    /// One that refuses is, although a password may be about to change: a mistyped one is told to
+    /// whoever starts the daemon, and not found days later in a log. Whoever changes a password while
+    /// machines start has them started again until it fits, as `Restart=on-failure` does. A daemon
+    /// that runs is not ended by a refusal: its frames wait.
     ///
     /// # Errors
     /// [`StoreError::BadUrl`], [`StoreError::Denied`] where the server lets nobody in by this URL,

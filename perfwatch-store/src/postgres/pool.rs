@@ -7,21 +7,30 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use sqlx::{Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, Executor, PgConnection};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
-/// How long a server may take to let a connection in, or to say that one is alive.
+use super::address::Address;
+
+/// How long a server may take to let a connection in.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long it may take to say that one is alive: with [`CONNECT`], less than the 10 s in which a
+/// vanished server is noticed.
+const PING: Duration = Duration::from_secs(3);
 
 /// A connection that was not used for so long is asked whether it is alive first.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// A connection that was not used for so long is closed.
+const REST: Duration = Duration::from_secs(60);
 
 /// How long a call waits for one of the connections.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,27 +48,39 @@ const CHECK_CLIENT: &str = "SET client_connection_check_interval = '2s'";
 /// Connections to one database.
 #[derive(Debug)]
 pub(super) struct Pool {
-    options: PgConnectOptions,
+    address: Arc<Address>,
     /// What a session needs for its work.
     prepare: &'static str,
-    idle: Arc<Mutex<Vec<(PgConnection, Instant)>>>,
+    idle: Arc<Idle>,
     permits: Arc<Semaphore>,
+}
+
+/// Connections that nobody uses, each since when; the one that was used last is the last.
+#[derive(Debug, Default)]
+struct Idle(Mutex<Vec<(PgConnection, Instant)>>);
+
+impl Idle {
+    fn all(&self) -> MutexGuard<'_, Vec<(PgConnection, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// One of them, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
     connection: Option<PgConnection>,
-    idle: Arc<Mutex<Vec<(PgConnection, Instant)>>>,
+    /// Whether it was opened for whoever holds it.
+    pub(super) is_new: bool,
+    idle: Arc<Idle>,
     permits: Arc<Semaphore>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Pool {
     /// At most so many connections, opened when they are needed.
-    pub(super) fn new(options: PgConnectOptions, most: usize, prepare: &'static str) -> Self {
+    pub(super) fn new(address: &Arc<Address>, most: usize, prepare: &'static str) -> Self {
         let permits = Arc::new(Semaphore::new(most));
-        Self { options, prepare, idle: Arc::default(), permits }
+        Self { address: Arc::clone(address), prepare, idle: Arc::default(), permits }
     }
 
     /// A connection that is alive.
@@ -67,27 +88,48 @@ impl Pool {
         let permit = timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
-        let connection = match self.living().await {
+        let living = self.living().await;
+        let is_new = living.is_none();
+        let connection = match living {
             Some(connection) => connection,
-            None => within(self.connect()).await?,
+            // Seldom, and large: it has no place in every future that takes a connection.
+            None => Box::pin(within(CONNECT, self.connect())).await?,
         };
         let (idle, permits) = (Arc::clone(&self.idle), Arc::clone(&self.permits));
-        Ok(Held { connection: Some(connection), idle, permits, _permit: permit })
+        Ok(Held { connection: Some(connection), is_new, idle, permits, _permit: permit })
     }
 
-    /// One of the connections that are open already.
+    /// One of the connections that are open already. Where the first does not answer, none is asked
+    /// any more: their server is the same.
     async fn living(&self) -> Option<PgConnection> {
-        loop {
-            let (mut connection, since) =
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            if since.elapsed() < FRESH || within(connection.ping()).await.is_ok() {
-                return Some(connection);
-            }
+        let (mut connection, since) = self.idle.all().pop()?;
+        if since.elapsed() < FRESH || within(PING, connection.ping()).await.is_ok() {
+            return Some(connection);
+        }
+        self.idle.all().clear();
+        None
+    }
+
+    /// Closes what rested for long. The server is told, and finds nothing to complain of.
+    pub(super) fn close_rested(&self) {
+        let mut idle = self.idle.all();
+        let rested = idle.partition_point(|(_, since)| since.elapsed() >= REST);
+        if rested > 0 {
+            tokio::spawn(close_all(idle.drain(..rested).collect()));
+        }
+    }
+
+    /// Whether the server lets anybody in now, or says why not.
+    pub(super) async fn is_answered(&self) -> bool {
+        let connected = within(CONNECT, PgConnection::connect_with(&self.address.options())).await;
+        match connected {
+            Ok(connection) => within(PING, connection.close()).await.is_ok(),
+            Err(error) => !matches!(error, sqlx::Error::Io(_)),
         }
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let mut connection = PgConnection::connect_with(&self.address.options()).await?;
         connection.execute(SETTINGS).await?;
         connection.execute(self.prepare).await?;
         let _ = connection.execute(CHECK_CLIENT).await;
@@ -97,16 +139,23 @@ impl Pool {
     /// Lets nobody in any more, and closes what is open.
     pub(super) async fn close(&self) {
         self.permits.close();
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        for (connection, _) in idle {
-            let _ = within(connection.close()).await;
-        }
+        let idle = std::mem::take(&mut *self.idle.all());
+        close_all(idle).await;
     }
 }
 
-async fn within<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+async fn close_all(connections: Vec<(PgConnection, Instant)>) {
+    for (connection, _) in connections {
+        let _ = within(PING, connection.close()).await;
+    }
+}
+
+async fn within<T>(
+    most: Duration,
+    call: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
     let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-    timeout(CONNECT, call).await.map_err(late)?
+    timeout(most, call).await.map_err(late)?
 }
 
 impl Held {
@@ -115,8 +164,7 @@ impl Held {
         if let Some(connection) = self.connection.take()
             && !self.permits.is_closed()
         {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.push((connection, Instant::now()));
+            self.idle.all().push((connection, Instant::now()));
         }
     }
 }

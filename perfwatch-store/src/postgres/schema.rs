@@ -106,10 +106,24 @@ async fn is_current(connection: &mut PgConnection, link: &Link) -> Result<bool, 
         .fetch_one(connection)
         .await
         .map_err(explain)?;
-    if found > VERSION {
-        let path = link.place().into();
-        let (found, supported) = (found.into(), VERSION.into());
-        return Err(StoreError::Newer { path, found, supported });
+    not_newer(found, link).map(|()| true)
+}
+
+/// Refuses tables of a newer version, which another daemon may have made since this one began. What
+/// else may be wrong with them is told by whatever is asked next.
+pub(super) async fn check(connection: &mut PgConnection, link: &Link) -> Result<(), StoreError> {
+    let select = "SELECT max(version) FROM perfwatch_schema";
+    match sqlx::query_scalar::<_, Option<i32>>(select).fetch_one(connection).await {
+        Ok(found) => not_newer(found.unwrap_or(VERSION), link),
+        Err(error) if error.as_database_error().is_some() => Ok(()),
+        Err(error) => Err(link.explain()(error)),
     }
-    Ok(true)
+}
+
+fn not_newer(found: i32, link: &Link) -> Result<(), StoreError> {
+    if found <= VERSION {
+        return Ok(());
+    }
+    let path = link.place().into();
+    Err(StoreError::Newer { path, found: found.into(), supported: VERSION.into() })
 }

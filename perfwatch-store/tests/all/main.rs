@@ -17,6 +17,7 @@ mod history_file;
 mod in_order;
 mod moody;
 mod moved;
+mod postgres_links;
 mod postgres_process;
 mod postgres_server;
 mod postgres_tables;

@@ -6,7 +6,7 @@ use perfwatch_store::{Opened, open};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::{
-    cluster::{database, run, value, wait_for_hours},
+    cluster::{database, pass, run, value, wait_for_hours},
     fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, policy},
 };
 
@@ -112,13 +112,6 @@ async fn a_clock_that_jumps_takes_no_hour_away() {
     assert_eq!(value(&url, hours).await.as_deref(), Some("72"));
     // Nor the partition of a day to come.
     assert_eq!(value(&url, PARTITIONS).await.as_deref(), Some("15 16 17 13 14"));
-}
-
-/// Lets time pass for the store.
-async fn pass(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
 }
 
 #[tokio::test]
