@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgSslMode;
 use tokio::{sync::OnceCell, time::timeout};
 use url::Url;
 
 use super::{
-    address::Address,
+    address::{self, Address},
     append::STAGE,
     error,
     pool::{Held, Pool},
@@ -104,7 +103,8 @@ impl Link {
                 "`postgres:` has a parameter that there is not, only {known}"
             )));
         }
-        let options = PgConnectOptions::from_str(url).map_err(|_| wrong())?;
+        let options = address::read(url).map_err(|_| wrong())?;
+        address::look_at_passwords();
         let asked = parsed.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"));
         let options = match (options.get_socket(), asked) {
             (Some(_), _) => options.ssl_mode(PgSslMode::Disable),
