@@ -194,7 +194,8 @@ async fn a_day_that_moved_goes_by_its_partition() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("perfwatch.db");
     let sqlite = history(&path).await;
-    let store = open(&database().await).await.unwrap().store;
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
     // The daemon writes here already, days later.
     let newer = |n| ImportFrame {
         host: HOSTS[0].into(),
@@ -208,6 +209,9 @@ async fn a_day_that_moved_goes_by_its_partition() {
     sqlite.finish_import().await.unwrap();
     moves(&path, &*store, Format::Parquet).await;
     compare(&sqlite, &*store).await;
+    // What is older than all that was there is sealed too, and does not wait for the daemon.
+    let waiting = count(&url, UNSEALED).await;
+    assert!(waiting <= 3 * 60, "{waiting}");
     let now = START + 3 * DAY + 300 * MINUTE;
     for store in [&sqlite as &dyn Store, &*store] {
         let report = store.apply_retention(&policy(1, 5 * MINUTE, 10), now).await.unwrap();
