@@ -84,13 +84,6 @@ pub(crate) async fn wait_for_hours(url: &str, rows: i64) {
     }
 }
 
-/// Lets time pass for the store.
-pub(crate) async fn pass(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
-}
-
 fn options(socket: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass().socket(socket).username("watch").database("postgres")
 }

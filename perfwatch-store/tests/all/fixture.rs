@@ -205,3 +205,10 @@ pub(crate) async fn check(store: &dyn Store, query: &RangeQuery, expected: &[&st
     let answer = store.range(query).await.unwrap();
     assert_eq!(show(&answer, query.selection.start_ms), expected.join("\n"));
 }
+
+/// Lets time pass for the store.
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    cluster::{Cluster, database, pass, run, value},
-    fixture::{HOUR, START, ask, loads},
+    cluster::{Cluster, database, run, value},
+    fixture::{HOUR, START, ask, loads, pass},
     postgres_process::new_cluster,
 };
 

@@ -6,8 +6,8 @@ use perfwatch_store::{Opened, open};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::{
-    cluster::{database, pass, run, value, wait_for_hours},
-    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, policy},
+    cluster::{database, run, value, wait_for_hours},
+    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, pass, policy},
 };
 
 const DOCUMENTS: &str = "SELECT count(*)::text FROM metrics_snapshots";
