@@ -11,6 +11,9 @@ use crate::{ImportFrame, Store, StoreError};
 /// two minutes, or longer where it says for how long.
 const TRIES: u32 = 8;
 
+/// The longest pause that it may ask for: one that wants hours may be back long before.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// So many frames are given first: a store that does not manage a full batch in time gets no more
@@ -71,7 +74,9 @@ impl<'a> Deliverer<'a> {
         let pause = FIRST_PAUSE * (1 << tries.min(TRIES));
         match error {
             _ if tries >= TRIES => None,
-            StoreError::Throttled { retry_after, .. } => Some(pause.max(*retry_after)),
+            StoreError::Throttled { retry_after, .. } => {
+                Some(pause.max((*retry_after).min(LONGEST_ASKED)))
+            }
             StoreError::Unavailable { .. } if self.took_some => Some(pause),
             _ => None,
         }
