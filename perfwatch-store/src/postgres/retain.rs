@@ -110,6 +110,9 @@ impl PostgresStore {
         let Some(files) = self.keeper(TURNS).await? else {
             return Err(StoreError::unavailable("another daemon applies a policy now"));
         };
+        // A machine whose clock is ahead must not make the frames of all others old: the server's
+        // clock is everybody's.
+        let now_ms = now_ms.min(self.read(server_clock_ms).await?);
         let mut look = self.read(Look::read).await?;
         let engine = Engine::new(files, Index::default(), Sealing::Never);
         let (believed, hosts) = self.load_due(&engine, &look, policy, now_ms).await?;
@@ -236,4 +239,10 @@ impl PostgresStore {
 async fn hosts(connection: &mut PgConnection) -> Result<Vec<u32>, sqlx::Error> {
     let ids: Vec<i32> = sqlx::query_scalar("SELECT id FROM hosts").fetch_all(connection).await?;
     Ok(ids.into_iter().map(number).collect())
+}
+
+/// What the server takes for now, in milliseconds since 1970.
+async fn server_clock_ms(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    let clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8";
+    sqlx::query_scalar(clock).fetch_one(connection).await
 }

@@ -1,13 +1,13 @@
 //! What whoever owns the database does to its tables by hand, and what daemons do to one another's.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use perfwatch_store::{Opened, open};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::{
     cluster::{database, run, value, wait_for_hours},
-    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, pass, policy},
+    fixture::{DAY, HOUR, MINUTE, START, ask, every, loads, pass, policy, record},
 };
 
 const DOCUMENTS: &str = "SELECT count(*)::text FROM metrics_snapshots";
@@ -112,6 +112,22 @@ async fn a_clock_that_jumps_takes_no_hour_away() {
     assert_eq!(value(&url, hours).await.as_deref(), Some("72"));
     // Nor the partition of a day to come.
     assert_eq!(value(&url, PARTITIONS).await.as_deref(), Some("15 16 17 13 14"));
+}
+
+#[tokio::test]
+async fn a_machine_whose_clock_is_ahead_takes_nothing_of_others_away() {
+    let store = open(&database().await).await.unwrap().store;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let ahead = now + 400 * DAY;
+    store.append(&loads(every(10 * MINUTE, now - 2 * DAY, now))).await.unwrap();
+    // It has never had the right time: nothing tells that its clock jumped.
+    let of_other = |time| record("b", time, Some(1.0), &[]);
+    let frames: Vec<_> = every(MINUTE, ahead, ahead + 2 * HOUR).map(of_other).collect();
+    store.append(&frames).await.unwrap();
+    let report = store.apply_retention(&policy(30, HOUR, 365), ahead + 2 * HOUR).await.unwrap();
+    assert_eq!((report.downsampled_frames, report.deleted_frames), (0, 0), "{report:?}");
+    let found = store.summary(&ask(now - 3 * DAY, now).selection).await.unwrap();
+    assert_eq!(found[0].count, 288);
 }
 
 #[tokio::test]
