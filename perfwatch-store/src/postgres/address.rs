@@ -1,14 +1,38 @@
 //! Where a database is, and as whom to ask it.
 
-use std::{
-    env, fmt, fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    str::FromStr,
+use std::{fmt, str::FromStr};
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tracing::subscriber::{NoSubscriber, with_default};
+use url::Url;
+
+use crate::{
+    StoreError,
+    open::{IN_PERCENT, bad_url, behind_host},
 };
 
-use sqlx::postgres::PgConnectOptions;
-use tracing::subscriber::{NoSubscriber, with_default};
+/// What may stand behind a URL's `?`; with `options[NAME]`, a setting of the server.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "statement-cache-capacity",
+    // Other spellings.
+    "ssl-mode",
+    "ssl-root-cert",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+];
 
 /// What a URL says. It may hold a password, so it is never shown.
 pub(super) struct Address {
@@ -23,9 +47,46 @@ impl fmt::Debug for Address {
 }
 
 impl Address {
-    /// A URL, and what was made of it.
-    pub(super) fn new(url: &str, options: PgConnectOptions) -> Self {
-        Self { url: url.to_owned(), options }
+    /// Reads a URL. Unless it says otherwise, the server's certificate is verified.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUrl`], which repeats nothing of it.
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        if behind_host(url).contains('@') {
+            return Err(bad_url(format!("`postgres:` has an `@` behind its host: {IN_PERCENT}")));
+        }
+        // What the parsers say of a URL may repeat parts of it.
+        let wrong = || {
+            bad_url("`postgres:` needs a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE")
+        };
+        let parsed = Url::parse(url).map_err(|_| wrong())?;
+        // The library would log what it does not know, with its value.
+        if parsed.query_pairs().any(|(name, _)| !is_known(&name)) {
+            let known = PARAMETERS.join(", ");
+            return Err(bad_url(format!(
+                "`postgres:` has a parameter that there is not, only {known}"
+            )));
+        }
+        let options = read(url).map_err(|_| wrong())?;
+        let asked = parsed.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"));
+        let options = match (options.get_socket(), asked) {
+            (Some(_), _) => options.ssl_mode(PgSslMode::Disable),
+            (None, false) => options.ssl_mode(PgSslMode::VerifyFull),
+            (None, true) => options,
+        };
+        Ok(Self { url: url.to_owned(), options: options.application_name("perfwatch") })
+    }
+
+    /// Where it is, without who asks: for messages.
+    pub(super) fn place(&self) -> String {
+        let options = &self.options;
+        let database = options.get_database().unwrap_or(options.get_username());
+        match options.get_socket() {
+            Some(socket) => format!("the database {database} at {}", socket.display()),
+            None => {
+                format!("the database {database} at {}:{}", options.get_host(), options.get_port())
+            }
+        }
     }
 
     /// How to connect now. The file of passwords that `PGPASSFILE` names may have another one by now,
@@ -37,49 +98,17 @@ impl Address {
     }
 }
 
+fn is_known(parameter: &str) -> bool {
+    let is_setting = parameter.starts_with("options[") && parameter.ends_with(']');
+    is_setting || PARAMETERS.contains(&parameter)
+}
+
 /// What a URL says, with the password that a file has for it.
 ///
 /// In silence: the library logs a line of that file that it cannot read, and whoever writes a
 /// password alone into it would find it in the log.
-pub(super) fn read(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+fn read(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     with_default(NoSubscriber::default(), || PgConnectOptions::from_str(url))
-}
-
-/// Says once what is wrong with the file of passwords.
-pub(super) fn look_at_passwords() {
-    let Some(path) = env::var_os("PGPASSFILE").map(PathBuf::from) else { return };
-    if let Some(reason) = complaint(&path) {
-        tracing::warn!(path = %path.display(), "PGPASSFILE: {reason}");
-    }
-}
-
-/// Why a file of passwords, or a line of it, is ignored.
-fn complaint(path: &Path) -> Option<String> {
-    let read = fs::metadata(path).and_then(|data| Ok((data, fs::read_to_string(path)?)));
-    let (data, text) = match read {
-        Ok(read) => read,
-        Err(error) => return Some(format!("it cannot be read: {error}")),
-    };
-    let mode = data.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Some(format!(
-            "it is ignored, since others may read it; make it 0600, not {mode:o}"
-        ));
-    }
-    let is_wrong = |line: &str| !line.is_empty() && !line.starts_with('#') && fields(line) < 5;
-    let wrong = text.lines().position(is_wrong)? + 1;
-    Some(format!("line {wrong} is ignored: it is not HOST:PORT:DATABASE:USER:PASSWORD"))
-}
-
-/// How many fields a line has; a colon behind a backslash parts none.
-fn fields(line: &str) -> usize {
-    let mut is_plain = true;
-    let parts = line.chars().filter(|&letter| {
-        let parts = is_plain && letter == ':';
-        is_plain = !is_plain || letter != '\\';
-        parts
-    });
-    parts.count() + 1
 }
 
 #[cfg(test)]
@@ -87,21 +116,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_file_of_passwords_is_told_without_them() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let complaint = |text: &str, mode: u32| {
-            fs::write(file.path(), text).unwrap();
-            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
-            complaint(file.path()).unwrap_or_default()
-        };
-        let well = "# comment\n\n*:5432:watch:me:s3cret\nfe80\\:\\:1:1:watch:me:s3\\:cret\n";
-        assert_eq!(complaint(well, 0o600), "");
-        assert!(complaint(well, 0o640).contains("make it 0600, not 640"));
-        for text in ["s3cret", "*:*:*:me\\:s3cret", "# comment\ns3cret"] {
-            let told = complaint(text, 0o600);
-            let line = text.lines().count();
-            assert!(told.starts_with(&format!("line {line} is ignored")), "{told}");
-            assert!(!told.contains("s3cret"), "{told}");
+    fn nothing_that_is_said_holds_a_password() {
+        let address = Address::parse("postgres://me:s3cret@db.example:5433/watch").unwrap();
+        assert_eq!(address.place(), "the database watch at db.example:5433");
+        assert!(!format!("{address:?}").contains("s3cret"));
+        let error = Address::parse("postgres://me:s3cret@db.example:port/watch").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn a_parameter_that_nobody_knows_is_refused_and_not_repeated() {
+        for text in [
+            "postgres://me@db/watch?sslpassword=s3cret",
+            "postgres://me@db/watch?sslmode=require&pasword=s3cret",
+            "postgres://me@db/watch?sslmode=require&s3cret",
+            "postgres://me:1?s3cret/2",
+            "postgres:///watch?host=/run/postgresql&user=me&Password=s3cret",
+        ] {
+            let error = Address::parse(text).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("only sslmode, sslrootcert"), "{text}: {shown}");
+            assert!(!shown.contains("s3cret") && !shown.contains("word="), "{text}: {shown}");
         }
+        for key in PARAMETERS.into_iter().chain(["options[search_path]"]) {
+            let value = match key {
+                "sslmode" | "ssl-mode" => "require",
+                "hostaddr" => "127.0.0.1",
+                _ => "9",
+            };
+            Address::parse(&format!("postgres://me@db/watch?{key}={value}")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_not_written_in_percent_is_no_place() {
+        for text in [
+            "postgres://me:/s3cret@db/watch",
+            "postgres://me:s3/cret@db/watch",
+            "postgres://me:1/s3cret@db:5432/watch?sslmode=require",
+            "postgres://me:?s3cret@db/watch",
+            "postgres://me:1?user=s3cret@db/watch",
+            "postgres://me:1#s3cret@db/watch",
+            "postgres:me:s3cret@db/watch",
+            "postgres:/me:s3cret@db/watch",
+        ] {
+            let error = Address::parse(text).map(|address| format!("{address:?}")).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("written in percent"), "{text}: {shown}");
+            assert!(!shown.contains("cret") && !shown.contains("s3"), "{text}: {shown}");
+        }
+        // One in front of the host is the user's or the password's.
+        let address = Address::parse("postgres://me:a@s3cret%2F@db/watch").unwrap();
+        assert_eq!(address.place(), "the database watch at db:5432");
     }
 }

@@ -29,13 +29,6 @@ use crate::{
 /// As many series as a host has at most.
 const MOST_SERIES: i32 = 1 << 20;
 
-/// The temporary table of a session that appends. PGLZ packs short documents best.
-pub(super) const STAGE: &str = "CREATE TEMP TABLE perfwatch_staged (\
-    host_id int, time_ms bigint, metric_type text, \
-    metric_data jsonb COMPRESSION pglz, filling text) \
-    WITH (toast_tuple_target = 128) ON COMMIT DELETE ROWS; \
-    ALTER TABLE perfwatch_staged ALTER metric_data SET STORAGE MAIN, ALTER filling SET STORAGE PLAIN";
-
 /// Packs documents.
 const FILL: &str = "INSERT INTO perfwatch_staged \
     SELECT $1, row.time_ms, row.type, row.data::jsonb, repeat('-', 2048) \

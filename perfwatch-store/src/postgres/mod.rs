@@ -24,6 +24,7 @@ mod link;
 mod names;
 mod newest;
 mod partitions;
+mod passwords;
 mod pool;
 mod register;
 mod retain;

@@ -7,7 +7,7 @@
 
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::{error::is_duplicate, link::Link};
+use super::error::{explain, is_duplicate};
 use crate::StoreError;
 
 /// Goes up with each change of the tables.
@@ -67,18 +67,25 @@ ALTER TABLE parts ALTER body SET STORAGE EXTERNAL;
 ALTER TABLE slices ALTER directory SET STORAGE EXTERNAL;
 ";
 
+/// The temporary table of a session that appends. PGLZ packs short documents best.
+pub(super) const STAGE: &str = "CREATE TEMP TABLE perfwatch_staged (\
+    host_id int, time_ms bigint, metric_type text, \
+    metric_data jsonb COMPRESSION pglz, filling text) \
+    WITH (toast_tuple_target = 128) ON COMMIT DELETE ROWS; \
+    ALTER TABLE perfwatch_staged ALTER metric_data SET STORAGE MAIN, ALTER filling SET STORAGE PLAIN";
+
 /// Makes the tables, or refuses those of a newer version.
-pub(super) async fn migrate(connection: &mut PgConnection, link: &Link) -> Result<(), StoreError> {
-    let explain = link.explain();
-    if is_current(connection, link).await? {
+pub(super) async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), StoreError> {
+    let explain = |error| explain(place, error);
+    if is_current(connection, place).await? {
         return Ok(());
     }
     let mut transaction = connection.begin().await.map_err(&explain)?;
     transaction.execute(LOCK).await.map_err(&explain)?;
     // Another daemon may have made them meanwhile.
-    if !is_current(&mut transaction, link).await? {
+    if !is_current(&mut transaction, place).await? {
         transaction.execute(TABLES).await.map_err(|error| match is_duplicate(&error) {
-            true => StoreError::Denied { reason: foreign(link.place()) },
+            true => StoreError::Denied { reason: foreign(place) },
             false => explain(error),
         })?;
     }
@@ -93,8 +100,8 @@ fn foreign(place: &str) -> String {
 }
 
 /// Whether the tables are as this version needs them.
-async fn is_current(connection: &mut PgConnection, link: &Link) -> Result<bool, StoreError> {
-    let explain = link.explain();
+async fn is_current(connection: &mut PgConnection, place: &str) -> Result<bool, StoreError> {
+    let explain = |error| explain(place, error);
     let exists: bool = sqlx::query_scalar("SELECT to_regclass('perfwatch_schema') IS NOT NULL")
         .fetch_one(&mut *connection)
         .await
@@ -106,24 +113,24 @@ async fn is_current(connection: &mut PgConnection, link: &Link) -> Result<bool, 
         .fetch_one(connection)
         .await
         .map_err(explain)?;
-    not_newer(found, link).map(|()| true)
+    not_newer(found, place).map(|()| true)
 }
 
 /// Refuses tables of a newer version, which another daemon may have made since this one began. What
 /// else may be wrong with them is told by whatever is asked next.
-pub(super) async fn check(connection: &mut PgConnection, link: &Link) -> Result<(), StoreError> {
+pub(super) async fn check(connection: &mut PgConnection, place: &str) -> Result<(), StoreError> {
     let select = "SELECT max(version) FROM perfwatch_schema";
     match sqlx::query_scalar::<_, Option<i32>>(select).fetch_one(connection).await {
-        Ok(found) => not_newer(found.unwrap_or(VERSION), link),
+        Ok(found) => not_newer(found.unwrap_or(VERSION), place),
         Err(error) if error.as_database_error().is_some() => Ok(()),
-        Err(error) => Err(link.explain()(error)),
+        Err(error) => Err(explain(place, error)),
     }
 }
 
-fn not_newer(found: i32, link: &Link) -> Result<(), StoreError> {
+fn not_newer(found: i32, place: &str) -> Result<(), StoreError> {
     if found <= VERSION {
         return Ok(());
     }
-    let path = link.place().into();
+    let path = place.into();
     Err(StoreError::Newer { path, found: found.into(), supported: VERSION.into() })
 }
