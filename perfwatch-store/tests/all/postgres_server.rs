@@ -110,7 +110,8 @@ fn tool(name: &str, url: &str, arguments: &[&str]) {
     assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-#[tokio::test]
+// A question's connection ends its transaction while the backup's program waits for that.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restored_backup_is_read_anew() {
     let url = database().await;
     let store = open(&url).await.unwrap().store;
@@ -122,6 +123,9 @@ async fn a_restored_backup_is_read_anew() {
     let later = [("y", 20.0), ("x", 11.0)];
     store.append(&[record("a", START + 1, Some(2.0), &later)]).await.unwrap();
     store.append(&[record("b", START, Some(9.0), &[])]).await.unwrap();
+    // By now this process knows both.
+    assert_eq!(store.series("a").await.unwrap().len(), 3);
+    assert_eq!(store.series("b").await.unwrap().len(), 1);
     tool("pg_restore", &url, &["--clean", "--if-exists", "--single-transaction", path]);
 
     let other = [("z", 30.0), ("x", 12.0)];
@@ -147,6 +151,7 @@ async fn a_replica_that_was_behind_is_read_anew() {
     let store = open(&url).await.unwrap().store;
     store.append(&[record("a", START, Some(1.0), &[])]).await.unwrap();
     store.append(&[record("a", START + 1, None, &[("y", 20.0)])]).await.unwrap();
+    assert_eq!(store.series("a").await.unwrap().len(), 2);
     // What a replica that was a frame behind has when it takes over.
     let behind = "DELETE FROM frames WHERE time_ms % 1000 = 1; DELETE FROM series WHERE number = 1; \
         UPDATE hosts SET series = 1";
