@@ -6,6 +6,11 @@ use std::{
     time::Duration,
 };
 
+/// A store that asks for more than this is asked again all the same, twelve times an hour: limits of
+/// rate are over sooner, and whoever asks for hours, as a page of maintenance does, may be back long
+/// before.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -195,6 +200,19 @@ impl StoreError {
         )
     }
 
+    /// Whether a frame is at fault, and not the store: what else is in its batch may be taken.
+    pub(crate) fn is_of_a_frame(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Late { .. } | Self::BadQuery { .. })
+    }
+
+    /// How long the store asks to be left alone, as far as that is granted.
+    pub(crate) fn asked_pause(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after, .. } => Some((*retry_after).min(LONGEST_ASKED)),
+            _ => None,
+        }
+    }
+
     /// What is wrong, in a few words that name no path and no address.
     pub(crate) fn summary(&self) -> &'static str {
         match self {
@@ -202,9 +220,7 @@ impl StoreError {
             Self::Unavailable { .. } => "it does not answer",
             Self::Denied { .. } => "it lets nobody in by this URL",
             Self::Throttled { .. } => "it asks for a pause",
-            Self::Refused { .. } | Self::Late { .. } | Self::BadQuery { .. } => {
-                "it refused a frame"
-            }
+            _ if self.is_of_a_frame() => "it refused a frame",
             Self::Unwritable { .. } | Self::Locked { .. } => "its file cannot be written",
             Self::Corrupt { .. } => "it is damaged",
             _ => "it failed",

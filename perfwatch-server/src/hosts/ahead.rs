@@ -25,11 +25,12 @@ pub(super) async fn look_back(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let until_ms = now_ms + TOLERANCE_MS;
-    let ahead = || |host: &&mut Host| host.info.last_seen_ms >= until_ms;
-    if hosts.iter_mut().filter(ahead()).count() > MOST {
+    let ahead = hosts.iter_mut().filter(|host| host.info.last_seen_ms >= until_ms);
+    let ahead: Vec<&mut Host> = ahead.collect();
+    if ahead.len() > MOST {
         return Ok(());
     }
-    for host in hosts.iter_mut().filter(ahead()) {
+    for host in ahead {
         let times = host.info.first_seen_ms..until_ms;
         if times.is_empty() {
             continue;

@@ -11,9 +11,6 @@ use crate::{ImportFrame, Store, StoreError};
 /// two minutes, or longer where it says for how long.
 const TRIES: u32 = 8;
 
-/// The longest pause that it may ask for: one that wants hours may be back long before.
-const LONGEST_ASKED: Duration = Duration::from_secs(300);
-
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// So many frames are given first: a store that does not manage a full batch in time gets no more
@@ -54,7 +51,7 @@ impl<'a> Deliverer<'a> {
                 }
                 Err(error) => {
                     let pause = self.pause(&error, tries);
-                    if is_of_a_frame(&error) && batch.len() > 1 {
+                    if error.is_of_a_frame() && batch.len() > 1 {
                         // By halves, so that the one that is not taken can be named.
                     } else if let Some(pause) = pause {
                         tokio::time::sleep(pause).await;
@@ -74,26 +71,15 @@ impl<'a> Deliverer<'a> {
         let pause = FIRST_PAUSE * (1 << tries.min(TRIES));
         match error {
             _ if tries >= TRIES => None,
-            StoreError::Throttled { retry_after, .. } => {
-                Some(pause.max((*retry_after).min(LONGEST_ASKED)))
-            }
             StoreError::Unavailable { .. } if self.took_some => Some(pause),
-            _ => None,
+            _ => error.asked_pause().map(|asked| pause.max(asked)),
         }
     }
 }
 
-/// Whether it may be one frame of a batch that is not taken.
-fn is_of_a_frame(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Refused { .. } | StoreError::Late { .. } | StoreError::BadQuery { .. }
-    )
-}
-
 fn explained(batch: &[ImportFrame], error: StoreError) -> ExchangeError {
     match batch {
-        [frame] if is_of_a_frame(&error) => ExchangeError::Frame {
+        [frame] if error.is_of_a_frame() => ExchangeError::Frame {
             host: frame.host.to_string(),
             time: number::time(frame.timestamp_ms),
             error,

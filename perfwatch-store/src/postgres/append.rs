@@ -214,8 +214,7 @@ impl PostgresStore {
             let known = self.names.known();
             let id = number(host.id);
             // A series that is not known by its number would get another.
-            let count = known.index.get(id).map_or(0, |host| host.series_count());
-            if count != number(host.series) as usize {
+            if known.series_count(id) != number(host.series) as usize {
                 let reason = "its table `series` lacks rows that `hosts` counts; restore it";
                 return Err(StoreError::unavailable(format!("{}: {reason}", self.link.place())));
             }

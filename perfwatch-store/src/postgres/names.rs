@@ -77,7 +77,8 @@ impl Known {
         self.table == row.table && self.series_count(number(row.id)) >= number(row.series) as usize
     }
 
-    fn series_count(&self, host: u32) -> usize {
+    /// How many series of a host are known.
+    pub(super) fn series_count(&self, host: u32) -> usize {
         self.index.get(host).map_or(0, |host| host.series_count())
     }
 
@@ -131,15 +132,10 @@ impl Names {
     /// The same if a host has fewer series than are known of it, for a replica that was behind took
     /// over. `row` is the newest there is: it is held.
     pub(super) fn forget_if_fewer(&self, row: HostRow) {
-        let known = self.series_count(number(row.id));
+        let known = self.known().series_count(number(row.id));
         if known > number(row.series) as usize {
             self.forget();
         }
-    }
-
-    /// How many series of a host are known.
-    pub(super) fn series_count(&self, host: u32) -> usize {
-        self.known().series_count(host)
     }
 
     /// Learns of a host.
@@ -155,7 +151,7 @@ impl Names {
         if self.known().index.get(host).is_none() {
             self.learn_hosts(connection).await?;
         }
-        if self.series_count(host) < number(row.series) as usize {
+        if self.known().series_count(host) < number(row.series) as usize {
             self.learn_series(connection, host).await?;
         }
         Ok(())

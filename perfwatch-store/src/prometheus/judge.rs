@@ -79,7 +79,7 @@ fn denied(reason: String) -> StoreError {
     StoreError::Denied { reason }
 }
 
-/// Seconds, or a date, however far: the writer has a bound.
+/// Seconds, or a date, however far: whoever waits has a bound.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

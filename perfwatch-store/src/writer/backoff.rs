@@ -7,11 +7,6 @@ use std::{
 
 use crate::StoreError;
 
-/// A store that asks for more than this is asked again all the same, twelve times an hour: limits of
-/// rate are over sooner, and whoever asks for hours, as a page of maintenance does, may be back long
-/// before.
-const LONGEST_ASKED: Duration = Duration::from_secs(300);
-
 /// Waits that grow.
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -34,10 +29,7 @@ impl Backoff {
     pub(super) fn after(&mut self, error: &StoreError) -> Duration {
         let own = self.next.mul_f64(0.5 + chance() / 2.0);
         self.next = (self.next * 2).min(self.longest);
-        match error {
-            StoreError::Throttled { retry_after, .. } => own.max((*retry_after).min(LONGEST_ASKED)),
-            _ => own,
-        }
+        error.asked_pause().map_or(own, |asked| own.max(asked))
     }
 }
 

@@ -298,11 +298,9 @@ impl Task {
 
 /// Whose fault it is.
 fn failure(error: StoreError) -> Failure {
-    match error {
-        StoreError::Refused { .. }
-        | StoreError::Late { .. }
-        | StoreError::BadQuery { .. }
-        | StoreError::Backend(_) => Failure::Frames(error),
-        error => Failure::Store(error),
+    // What has no name may be either's.
+    match error.is_of_a_frame() || matches!(error, StoreError::Backend(_)) {
+        true => Failure::Frames(error),
+        false => Failure::Store(error),
     }
 }
