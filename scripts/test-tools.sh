@@ -63,3 +63,10 @@ if ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 
     echo "Node.js 20.19 or newer with npm is missing: it builds the dashboard, see nodejs.org" >&2
     exit 1
 fi
+
+# A compiler that runs out of space says so in a hundred lines, none of which names the disk.
+needed_gib=5
+free_gib=$(df --output=avail -BG . | tail -1 | tr -dc 0-9)
+if [[ ! -d target/debug ]] && ((free_gib < needed_gib)); then
+    echo "warning: only $free_gib GiB are free here; a first build and its tests take $needed_gib GiB" >&2
+fi
