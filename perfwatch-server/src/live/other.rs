@@ -49,9 +49,6 @@ const RENEWAL: Duration = Duration::from_secs(60);
 /// How far before its last frame others are looked for, to tell the interval.
 const SPAN_MS: i64 = 60_000;
 
-/// A host's clock may be ahead.
-const AHEAD_MS: i64 = 60_000;
-
 /// The newest of a host.
 #[derive(Clone, Default)]
 pub(super) struct News {
@@ -197,7 +194,7 @@ impl Look {
         }
         let behind_last = self.last_ms.map(|last| last + 1);
         let Some(from) = behind_last.or(seen_ms.map(|seen| seen - SPAN_MS)) else { return Ok(()) };
-        let until = time::now_ms().max(from + SPAN_MS) + AHEAD_MS;
+        let until = time::now_ms().max(from + SPAN_MS) + TOLERANCE_MS;
         let frame = StoredFrame::newest(&*app.store, &self.host, from..until).await?;
         let Some(frame) = frame else { return Ok(()) };
         if self.last_ms.is_none() && self.registered_ms.is_none() {

@@ -66,6 +66,28 @@ struct Prepared {
     values: Vec<(usize, i64)>,
 }
 
+/// Why a batch was not written.
+enum Failure {
+    /// A partition or a host went since this process last looked.
+    Gone,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Gone => Self::unavailable("the partition of a day, or a host, is gone"),
+            Failure::Store(error) => error,
+        }
+    }
+}
+
 impl Batch {
     fn add(&mut self, record: &Record) {
         let (mut path, mut values) = (String::new(), Vec::new());
@@ -130,17 +152,16 @@ impl PostgresStore {
 
     async fn append_batches(&self, batches: &BTreeMap<&str, Batch>) -> Result<(), StoreError> {
         match self.try_batches(batches).await {
-            // A partition or a host went since this process last looked.
-            Err(error) if is_gone(&error) => {
+            Err(Failure::Gone) => {
                 self.partitions.forget();
                 self.names.forget();
-                self.try_batches(batches).await
+                self.try_batches(batches).await.map_err(StoreError::from)
             }
-            done => done,
+            done => done.map_err(StoreError::from),
         }
     }
 
-    async fn try_batches(&self, batches: &BTreeMap<&str, Batch>) -> Result<(), StoreError> {
+    async fn try_batches(&self, batches: &BTreeMap<&str, Batch>) -> Result<(), Failure> {
         let mut writer = self.link.writer().await?;
         let times = batches.values().flat_map(|batch| batch.frames.keys().copied());
         let explain = self.link.explain();
@@ -159,14 +180,15 @@ impl PostgresStore {
         &self,
         connection: &mut PgConnection,
         batches: &BTreeMap<&str, Batch>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Failure> {
         let explain = self.link.explain();
         connection.execute("BEGIN").await.map_err(&explain)?;
         // By name: two daemons that hold several hosts hold them in one order.
         for (name, batch) in batches {
             self.write_host(connection, name, batch).await?;
         }
-        connection.execute("COMMIT").await.map(drop).map_err(&explain)
+        connection.execute("COMMIT").await.map_err(explain)?;
+        Ok(())
     }
 
     async fn write_host(
@@ -174,9 +196,9 @@ impl PostgresStore {
         connection: &mut PgConnection,
         name: &str,
         batch: &Batch,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Failure> {
         let explain = self.link.explain();
-        let host = hold(connection, name).await.map_err(&explain)?.ok_or_else(gone)?;
+        let host = hold(connection, name).await.map_err(&explain)?.ok_or(Failure::Gone)?;
         self.names.forget_if_fewer(host.row);
         self.names.learn(connection, host.row).await.map_err(&explain)?;
         let numbers = self.numbers(connection, host.row, batch).await?;
@@ -194,13 +216,11 @@ impl PostgresStore {
         let fill = sqlx::query(FILL).bind(host.row.id).bind(times).bind(types).bind(data);
         fill.execute(&mut *connection).await.map_err(&explain)?;
         let insert = sqlx::query(INSERT).bind(host.row.id).bind(Vec::from_iter(new)).bind(bodies);
-        insert
-            .bind(name)
-            .bind(host.sliced_until_ms)
-            .execute(connection)
-            .await
-            .map(drop)
-            .map_err(|error| if is_without_partition(&error) { gone() } else { explain(error) })
+        let done = insert.bind(name).bind(host.sliced_until_ms).execute(connection).await;
+        done.map(drop).map_err(|error| match is_without_partition(&error) {
+            true => Failure::Gone,
+            false => Failure::Store(explain(error)),
+        })
     }
 
     /// The numbers of a batch's series; those that are new are given one.
@@ -325,14 +345,4 @@ pub(super) async fn add_host(connection: &mut PgConnection, name: &str) -> Resul
                   ON CONFLICT (name) DO NOTHING";
     sqlx::query(insert).bind(name).execute(&mut *transaction).await?;
     transaction.commit().await
-}
-
-const GONE: &str = "the partition of a day, or a host, is gone";
-
-fn gone() -> StoreError {
-    StoreError::unavailable(GONE)
-}
-
-fn is_gone(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unavailable { reason } if reason == GONE)
 }

@@ -11,16 +11,16 @@ use crate::StoreError;
 /// Where somebody is throttled and not told for how long.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 
-/// How Prometheus, Mimir and Thanos say that they have newer samples of a series, or of any.
-const LATE: [&str; 7] = [
-    "out of order sample",
-    "sample-out-of-order",
-    "out of bounds",
-    "too old sample",
-    "timestamp-too-old",
-    "duplicate sample",
-    "duplicate-timestamp",
-];
+/// How Prometheus, Mimir and Thanos say that a sample is older than what they take, in small letters
+/// and with spaces for hyphens.
+const OLD: [&str; 3] = ["out of order", "out of bounds", "too old"];
+
+/// How they say that they have another value of its time.
+const TAKEN: [&str; 2] = ["duplicate sample", "duplicate timestamp"];
+
+/// What to do about samples that are too old for the engine as it is set.
+const LONGER_WINDOW: &str = "; it takes frames that are older than what it has only within a window: make \
+     its storage.tsdb.out_of_order_time_window (Mimir: out_of_order_time_window) longer";
 
 /// So much of what it said is repeated.
 const EXCERPT: usize = 200;
@@ -54,25 +54,19 @@ fn refusal(response: &Response) -> StoreError {
             status.as_u16()
         )),
         StatusCode::REQUEST_TIMEOUT => StoreError::unavailable(reason),
-        status if status.is_client_error() => {
-            let is_late = LATE.iter().any(|text| reason.contains(text));
-            let reason = reason + cure(&response.body);
-            if is_late { StoreError::Late { reason } } else { StoreError::Refused { reason } }
-        }
+        status if status.is_client_error() => unwanted(&response.body, reason),
         _ => StoreError::unavailable(reason),
     }
 }
 
-/// What to do about samples that are too old for the engine as it is set.
-fn cure(body: &[u8]) -> &'static str {
+/// Samples that an engine will never take: each for its own time, or for what is in one of them.
+fn unwanted(body: &[u8], reason: String) -> StoreError {
     let text = String::from_utf8_lossy(body).to_lowercase().replace('-', " ");
-    let is_old = ["out of order", "out of bounds", "too old"].iter().any(|it| text.contains(it));
-    if is_old {
-        "; it takes frames that are older than what it has only within a window: make its \
-         storage.tsdb.out_of_order_time_window (Mimir: out_of_order_time_window) longer"
-    } else {
-        ""
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
+    if says(&OLD) {
+        return StoreError::Late { reason: reason + LONGER_WINDOW };
     }
+    if says(&TAKEN) { StoreError::Late { reason } } else { StoreError::Refused { reason } }
 }
 
 fn denied(reason: String) -> StoreError {
