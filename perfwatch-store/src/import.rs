@@ -40,32 +40,31 @@ struct Stand {
     decimals: Option<u8>,
 }
 
-/// Frames as records, for a store that keeps values by table, row and column.
-///
-/// A series that none of these tables has is a column of its own table: all of the path but the last
-/// segment. It comes back under the path that it has.
-///
-/// # Errors
-/// [`StoreError::BadQuery`] for a name or a number of decimals that cannot be kept.
-pub(crate) fn records(
-    frames: &[ImportFrame],
-    tables: &[&'static Table],
-) -> Result<Vec<Record>, StoreError> {
-    let mut known = HashMap::new();
-    for value in frames.iter().flat_map(|frame| &frame.values) {
-        if value.decimals > MOST_DECIMALS {
-            return Err(wrong(&value.path, "has too many decimals; 9 is the most"));
+impl ImportFrame {
+    /// Frames as records, for a store that keeps values by table, row and column.
+    ///
+    /// A series that none of these tables has is a column of its own table: all of the path but the last
+    /// segment. It comes back under the path that it has.
+    ///
+    /// # Errors
+    /// [`StoreError::BadQuery`] for a name or a number of decimals that cannot be kept.
+    pub fn records(frames: &[Self], tables: &[&'static Table]) -> Result<Vec<Record>, StoreError> {
+        let mut known = HashMap::new();
+        for value in frames.iter().flat_map(|frame| &frame.values) {
+            if value.decimals > MOST_DECIMALS {
+                return Err(wrong(&value.path, "has too many decimals; 9 is the most"));
+            }
+            if !known.contains_key(&value.path) {
+                known.insert(Arc::clone(&value.path), Stand::of(&value.path, tables)?);
+            }
         }
-        if !known.contains_key(&value.path) {
-            known.insert(Arc::clone(&value.path), Stand::of(&value.path, tables)?);
-        }
+        let record = |frame: &Self| {
+            let values = frame.values.iter().filter(|it| it.value != MISSING);
+            let points = values.filter_map(|it| Some(known.get(&it.path)?.point(it)));
+            Record::of_points(Arc::clone(&frame.host), frame.timestamp_ms, points)
+        };
+        Ok(frames.iter().map(record).collect())
     }
-    let record = |frame: &ImportFrame| {
-        let values = frame.values.iter().filter(|it| it.value != MISSING);
-        let points = values.filter_map(|it| Some(known.get(&it.path)?.point(it)));
-        Record::of_points(Arc::clone(&frame.host), frame.timestamp_ms, points)
-    };
-    Ok(frames.iter().map(record).collect())
 }
 
 impl Stand {

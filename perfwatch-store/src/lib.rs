@@ -4,9 +4,10 @@
 //! users, ended sessions, configuration and the archive policy. [`open()`] turns a URL into both.
 //! [`BatchMetricsWriter`] stands between the sampler's thread and a store that may be slow or away.
 //!
-//! Two backends share one encoding, one way of answering and one retention; they differ only in
-//! where the bytes lie. An engine for many hosts (`prometheus`) keeps them in its own way. No name of a metric stands in this crate: a series is what a table says.
-//! Nothing here knows HTTP, and nothing reads the host.
+//! Memory, SQLite and PostgreSQL share one encoding, one way of answering and one retention; they
+//! differ only in where the bytes lie. An engine for many hosts (`prometheus`) keeps frames in its own
+//! way. No name of a metric stands in this crate: a series is what a table says. Nothing here is a
+//! server of HTTP, and nothing reads the host.
 
 mod accounts;
 mod answer;
@@ -20,6 +21,7 @@ mod error;
 mod exchange;
 mod head;
 mod import;
+mod layer;
 mod layout;
 mod lock;
 mod memory;
@@ -51,6 +53,7 @@ pub use exchange::{
     ExchangeError, ExportQuery, Exported, Format, Imported, Input, export, import_file,
 };
 pub use import::{ImportFrame, ImportValue};
+pub use layer::Layer;
 pub use memory::{MemoryAccounts, MemoryStore};
 pub use open::{Opened, is_engine, open, open_with_accounts};
 pub use place::{FILE_NAME, data_directory, file_of, is_server};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::query::LAST_MS;
 use crate::{
     DamagedRange, ImportFrame, RangeAnswer, RangeQuery, Record, RetentionPolicy, RetentionReport,
-    Selection, SeriesSummary, StoreError, import,
+    Selection, SeriesSummary, StoreError,
 };
 use async_trait::async_trait;
 use perfwatch_core::{Table, series::Pattern};
@@ -134,7 +134,7 @@ pub trait Store: Send + Sync {
         frames: &[ImportFrame],
         tables: &[&'static Table],
     ) -> Result<Option<u64>, StoreError> {
-        self.append(&import::records(frames, tables)?).await.map(|()| None)
+        self.append(&ImportFrame::records(frames, tables)?).await.map(|()| None)
     }
 
     /// How many frames are best given to [`Self::import`] at once.

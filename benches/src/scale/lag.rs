@@ -6,11 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use perfwatch_core::series::Pattern;
-use perfwatch_store::{
-    HostIdentity, HostInfo, HostNewest, RangeAnswer, RangeQuery, Record, RetentionPolicy,
-    RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
-};
+use perfwatch_store::{Layer, Record, Store, StoreError};
 
 /// The lags of frames, in milliseconds.
 #[derive(Clone, Debug, Default)]
@@ -48,13 +44,9 @@ impl Lagging {
 }
 
 #[async_trait]
-impl Store for Lagging {
-    fn kind(&self) -> &'static str {
-        self.store.kind()
-    }
-
-    async fn register(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
-        self.store.register(host).await
+impl Layer for Lagging {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
     }
 
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
@@ -62,45 +54,5 @@ impl Store for Lagging {
         let now = now_ms();
         self.lags.lock().extend(records.iter().map(|record| now - record.timestamp_ms()));
         Ok(())
-    }
-
-    async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
-        self.store.range(query).await
-    }
-
-    async fn summary(&self, selection: &Selection) -> Result<Vec<SeriesSummary>, StoreError> {
-        self.store.summary(selection).await
-    }
-
-    async fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {
-        self.store.series(host).await
-    }
-
-    async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
-        self.store.hosts().await
-    }
-
-    async fn newest(
-        &self,
-        patterns: &[Pattern],
-        since_ms: i64,
-    ) -> Result<Vec<HostNewest>, StoreError> {
-        self.store.newest(patterns, since_ms).await
-    }
-
-    async fn usage(&self) -> Result<Usage, StoreError> {
-        self.store.usage().await
-    }
-
-    async fn apply_retention(
-        &self,
-        policy: &RetentionPolicy,
-        now_ms: i64,
-    ) -> Result<RetentionReport, StoreError> {
-        self.store.apply_retention(policy, now_ms).await
-    }
-
-    async fn close(&self) {
-        self.store.close().await;
     }
 }

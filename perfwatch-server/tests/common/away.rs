@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use perfwatch_store::{
-    Accounts, HostInfo, Opened, RangeAnswer, RangeQuery, Record, RetentionPolicy,
-    RetentionPolicyUpdate, RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
-    User,
+    Accounts, Layer, Opened, RetentionPolicy, RetentionPolicyUpdate, Store, StoreError, User,
 };
 use tokio::sync::watch;
 
@@ -45,10 +43,6 @@ impl Fickle {
         self.mood.send_replace(mood);
     }
 
-    async fn store(&self) -> Result<&dyn Store, StoreError> {
-        self.answer().await.map(|()| &*self.inner.store)
-    }
-
     async fn accounts(&self) -> Result<&dyn Accounts, StoreError> {
         self.answer().await.map(|()| &*self.inner.accounts)
     }
@@ -62,41 +56,13 @@ impl Fickle {
 }
 
 #[async_trait]
-impl Store for Fickle {
-    fn kind(&self) -> &'static str {
-        "fickle"
+impl Layer for Fickle {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner.store
     }
 
-    async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
-        self.store().await?.append(records).await
-    }
-
-    async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
-        self.store().await?.range(query).await
-    }
-
-    async fn summary(&self, selection: &Selection) -> Result<Vec<SeriesSummary>, StoreError> {
-        self.store().await?.summary(selection).await
-    }
-
-    async fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {
-        self.store().await?.series(host).await
-    }
-
-    async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
-        self.store().await?.hosts().await
-    }
-
-    async fn usage(&self) -> Result<Usage, StoreError> {
-        self.store().await?.usage().await
-    }
-
-    async fn apply_retention(
-        &self,
-        policy: &RetentionPolicy,
-        now_ms: i64,
-    ) -> Result<RetentionReport, StoreError> {
-        self.store().await?.apply_retention(policy, now_ms).await
+    async fn admit(&self) -> Result<(), StoreError> {
+        self.answer().await
     }
 
     async fn close(&self) {}

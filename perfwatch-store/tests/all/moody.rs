@@ -10,10 +10,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use perfwatch_store::{
-    HostIdentity, HostInfo, MemoryStore, RangeAnswer, RangeQuery, Record, RetentionPolicy,
-    RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
-};
+use perfwatch_core::Table;
+use perfwatch_store::{HostIdentity, ImportFrame, Layer, MemoryStore, Record, Store, StoreError};
 use tokio::{sync::watch, time::sleep};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,9 +114,9 @@ impl Moody {
 }
 
 #[async_trait]
-impl Store for Moody {
-    fn kind(&self) -> &'static str {
-        "moody"
+impl Layer for Moody {
+    fn inner(&self) -> &dyn Store {
+        &self.store
     }
 
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
@@ -140,43 +138,19 @@ impl Store for Moody {
         Ok(())
     }
 
+    async fn import(
+        &self,
+        frames: &[ImportFrame],
+        tables: &[&'static Table],
+    ) -> Result<Option<u64>, StoreError> {
+        Layer::append(self, &ImportFrame::records(frames, tables)?).await.map(|()| None)
+    }
+
     async fn register(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
         self.answer().await?;
         self.registered.lock().unwrap().push(host.clone());
         // Another machine has every name but a distinct one.
         let is_distinct = host.id.get(..8).is_some_and(|digits| host.name.ends_with(digits));
         if is_distinct { Ok(Arc::clone(&host.name)) } else { Ok(host.distinct_name().into()) }
-    }
-
-    async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
-        self.store.range(query).await
-    }
-
-    async fn summary(&self, selection: &Selection) -> Result<Vec<SeriesSummary>, StoreError> {
-        self.store.summary(selection).await
-    }
-
-    async fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {
-        self.store.series(host).await
-    }
-
-    async fn hosts(&self) -> Result<Vec<HostInfo>, StoreError> {
-        self.store.hosts().await
-    }
-
-    async fn usage(&self) -> Result<Usage, StoreError> {
-        self.store.usage().await
-    }
-
-    async fn apply_retention(
-        &self,
-        policy: &RetentionPolicy,
-        now_ms: i64,
-    ) -> Result<RetentionReport, StoreError> {
-        self.store.apply_retention(policy, now_ms).await
-    }
-
-    async fn close(&self) {
-        self.store.close().await;
     }
 }
