@@ -1,7 +1,8 @@
 //! What every handler can reach.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use perfwatch_collect::HostFacts;
 use perfwatch_core::Table;
 use perfwatch_store::{Accounts, HostIdentity, Store};
@@ -15,7 +16,6 @@ use crate::{
     hosts::Hosts,
     identity::KeptName,
     live::{Hub, Others},
-    routes::exposition::Exposition,
     stop::Stop,
     way::Way,
 };
@@ -54,8 +54,8 @@ pub(crate) struct App {
     pub(crate) queries: Gate,
     /// Retention, one run at a time.
     pub(crate) cleanup: Cleanup,
-    /// The newest readings as Prometheus text.
-    pub(crate) exposition: Exposition,
+    /// This interface, described for programs; made when somebody asks.
+    pub(crate) description: LazyLock<Bytes>,
     /// Answered requests.
     pub(crate) requests: Requests,
     /// Tells when the daemon stops.

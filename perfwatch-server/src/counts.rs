@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::StatusCode;
 use perfwatch_core::{Frame, Table, metric_table};
-use perfwatch_store::WriterStatus;
+use perfwatch_store::{BatchMetricsWriter, WriterStatus};
 
-use crate::app::App;
+use crate::live::Hub;
 
 metric_table! {
     /// Which build this is.
@@ -76,12 +76,12 @@ impl Requests {
 }
 
 /// The daemon's numbers now.
-pub(crate) fn frame(app: &App) -> Frame {
+pub(crate) fn frame(sent: &BatchMetricsWriter, watched: &Hub, requests: &Requests) -> Frame {
     let mut frame = Frame::new(&TABLES);
     let [build, writer, live, http] = frame.blocks.as_mut_slice() else { return frame };
     build.push_row(env!("CARGO_PKG_VERSION")).set_flag(self::build::info, true);
 
-    let counts = app.way.writer.counts();
+    let counts = sent.counts();
     let mut row = writer.host_row();
     row.set(self::writer::frames_expected, counts.expected);
     row.set(self::writer::frames_stored, counts.stored);
@@ -91,13 +91,13 @@ pub(crate) fn frame(app: &App) -> Frame {
     row.set(self::writer::spool, counts.spool_bytes);
     row.set(self::writer::frames_set_aside, counts.set_aside);
     row.set(self::writer::frames_damaged, counts.damaged);
-    row.set_flag(self::writer::store_up, app.way.writer.status() == WriterStatus::Ok);
+    row.set_flag(self::writer::store_up, sent.status() == WriterStatus::Ok);
 
     let mut row = live.host_row();
-    row.set(self::live::clients, app.live.clients());
-    row.set(self::live::frames_skipped, app.live.skipped());
+    row.set(self::live::clients, watched.clients());
+    row.set(self::live::frames_skipped, watched.skipped());
 
-    for (class, count) in CLASSES.iter().zip(&app.requests.0) {
+    for (class, count) in CLASSES.iter().zip(&requests.0) {
         http.push_row(class).set(self::http::requests, count.load(Ordering::Relaxed));
     }
     frame

@@ -1,6 +1,10 @@
 //! The daemon as a whole: what it opens, what it starts, and in which order it stops.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::Router;
 use perfwatch_collect::{MetricsAggregator, Sampler, host_facts};
@@ -188,7 +192,7 @@ fn app(
         queries: Gate::new(QUERIES, WAITING_QUERIES, "too many questions to the store at once"),
         cleanup: Cleanup::new(Arc::clone(&store), Arc::clone(&accounts)),
         others: Default::default(),
-        exposition: Default::default(),
+        description: LazyLock::new(router::description),
         requests: Default::default(),
         tables: aggregator.tables(),
         config,

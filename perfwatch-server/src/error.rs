@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use perfwatch_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -89,7 +90,7 @@ impl AppError {
     }
 
     /// The store is away.
-    pub(crate) fn store_away(cause: &dyn Display) -> Self {
+    fn store_away(cause: &dyn Display) -> Self {
         tracing::warn!(%cause, "the store did not answer a request");
         Self::unavailable("the store does not answer")
     }
@@ -98,6 +99,20 @@ impl AppError {
     pub(crate) fn broken(cause: &dyn Display) -> Self {
         tracing::error!(%cause, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong; the log says more")
+    }
+}
+
+/// Bad input stays bad input, and all else is the store's trouble.
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::BadQuery { parameter: name, reason }
+            | StoreError::BadPolicy { key: name, reason } => {
+                Self::invalid(format!("{name}: {reason}"))
+            }
+            StoreError::RetentionElsewhere => Self::conflict(error.to_string()),
+            error => Self::store_away(&error),
+        }
     }
 }
 

@@ -112,10 +112,8 @@ async fn look(
     config: &AuthConfig,
     patience: Duration,
 ) -> Result<FirstUser, StartError> {
-    let count = timeout(patience, accounts.user_count()).await.map_err(|_| {
-        let seconds = patience.as_secs_f64();
-        StoreError::Unavailable { reason: format!("it gave no answer within {seconds} s") }
-    })??;
+    let count = timeout(patience, accounts.user_count()).await;
+    let count = count.map_err(|_| StoreError::no_answer(patience))??;
     if count > 0 {
         return Ok(FirstUser::Present);
     }

@@ -9,6 +9,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use tower::ServiceBuilder;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use utoipa::OpenApi;
@@ -57,6 +58,11 @@ fn routes() -> OpenApiRouter<Shared> {
 /// The OpenAPI document of all routes.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
+}
+
+/// The same as it is answered.
+pub(crate) fn description() -> Bytes {
+    serde_json::to_vec(&openapi()).map(Bytes::from).unwrap_or_default()
 }
 
 /// The daemon's routes with all that surrounds them.

@@ -231,6 +231,11 @@ impl StoreError {
         Self::unavailable("it was closed")
     }
 
+    /// Nothing came back in this time.
+    pub fn no_answer(within: Duration) -> Self {
+        Self::unavailable(format!("it gave no answer within {} s", within.as_secs_f64()))
+    }
+
     pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
         Self::Unavailable { reason: reason.into() }
     }

@@ -41,7 +41,7 @@ mod text;
 mod writer;
 
 pub use accounts::{Accounts, User};
-pub use answer::nice_step;
+pub use answer::{MAX_VALUES, nice_step};
 pub use changes::{
     Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, UnitOf, Window, changes,
     p95,

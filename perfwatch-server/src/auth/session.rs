@@ -86,7 +86,7 @@ impl From<NoSession> for AppError {
     fn from(no_session: NoSession) -> Self {
         match no_session {
             NoSession::Ended => Self::not_logged_in(),
-            NoSession::Unknown(error) => Self::store_away(&error),
+            NoSession::Unknown(error) => error.into(),
         }
     }
 }
@@ -151,8 +151,8 @@ impl Sessions {
         let patience = if confirmed.is_some() { MOMENT } else { PATIENCE };
         let answer = match timeout(patience, looking).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(away(error.to_string())),
-            Err(_) => Err(away(format!("it gave no answer within {patience:?}"))),
+            Ok(Err(error)) => Err(StoreError::Unavailable { reason: error.to_string() }),
+            Err(_) => Err(StoreError::no_answer(patience)),
         };
         match answer {
             Ok(true) => Ok(()),
@@ -184,10 +184,6 @@ impl Sessions {
     pub(crate) fn ended(&self) -> watch::Receiver<u64> {
         self.known.ended.subscribe()
     }
-}
-
-fn away(reason: String) -> StoreError {
-    StoreError::Unavailable { reason }
 }
 
 impl Known {

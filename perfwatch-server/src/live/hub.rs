@@ -10,7 +10,7 @@ use std::{
 
 use axum::extract::ws::Utf8Bytes;
 use perfwatch_collect::{CollectorState, Tick};
-use perfwatch_core::{Frame, View};
+use perfwatch_core::{Frame, View, prometheus};
 use tokio::sync::watch;
 
 use super::message::{LiveMessage, text};
@@ -32,6 +32,8 @@ pub(crate) struct Sample {
     pub(crate) lateness: Duration,
     /// The message of this tick, encoded for whoever wants it first; the others share the bytes.
     message: OnceLock<Utf8Bytes>,
+    /// The raw values as Prometheus text, in the same way.
+    exposition: OnceLock<String>,
 }
 
 impl Sample {
@@ -44,7 +46,17 @@ impl Sample {
             missed: tick.missed,
             lateness: tick.lateness,
             message: OnceLock::new(),
+            exposition: OnceLock::new(),
         }
+    }
+
+    /// The raw values as Prometheus text.
+    pub(crate) fn exposition(&self) -> &str {
+        self.exposition.get_or_init(|| {
+            let mut text = String::new();
+            prometheus::write_frame(&self.frame, &mut text);
+            text
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! The newest readings, and the sockets that they go to.
 //!
 //! The sampler's thread leaves a [`Sample`]; the first socket encodes it, the others send the
-//! same bytes. Of another host, what the store has takes the place of samples. A slow client loses frames and is told how many; it never slows the sampler.
+//! same bytes. Of another host, what the store has takes the place of samples. A slow client loses
+//! frames and is told how many; it never slows the sampler.
 
 mod hub;
 mod message;

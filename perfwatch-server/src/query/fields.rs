@@ -8,7 +8,7 @@ use perfwatch_core::{
     series::{self, Pattern},
 };
 
-use super::params::{refused, shown};
+use super::params::shown;
 use crate::{
     app::App,
     config::nearest,
@@ -28,11 +28,11 @@ const DEPTH: usize = 4;
 pub(crate) async fn check_host(app: &App, host: Option<String>) -> AppResult<String> {
     let own = app.host.get();
     let Some(host) = host.filter(|host| **host != *own) else { return Ok(own.to_string()) };
-    if app.hosts.find(&host).await.map_err(refused)?.is_some() {
+    if app.hosts.find(&host).await?.is_some() {
         return Ok(host);
     }
     // What was known a moment ago may be out of date.
-    let stored = app.store.hosts().await.map_err(refused)?;
+    let stored = app.store.hosts().await?;
     let mut names: Vec<&str> = stored.iter().map(|host| host.name.as_str()).collect();
     if names.contains(&host.as_str()) {
         return Ok(host);
@@ -54,7 +54,7 @@ pub(crate) async fn metric_types(app: &App, host: &str) -> AppResult<Vec<(String
     for table in &app.tables {
         table.columns.iter().for_each(|column| add(table.metric_type(), name(table, column.name)));
     }
-    for path in app.store.series(host).await.map_err(refused)? {
+    for path in app.store.series(host).await? {
         if let Some(metric_type) = foreign_type(&app.tables, &path) {
             add(&metric_type, path);
         }
@@ -121,7 +121,7 @@ struct Stored<'a> {
 impl Stored<'_> {
     async fn paths(&mut self) -> AppResult<&[Vec<String>]> {
         if self.paths.is_none() {
-            let paths = self.app.store.series(self.host).await.map_err(refused)?;
+            let paths = self.app.store.series(self.host).await?;
             self.paths =
                 Some(paths.iter().filter_map(|path| series::segments(path).ok()).collect());
         }

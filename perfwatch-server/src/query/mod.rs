@@ -10,8 +10,7 @@ mod unit;
 
 pub(crate) use fields::{check_host, metric_types, patterns};
 pub(crate) use params::{
-    Range, aggregates, check, choice, interval, limit, limit_to, positive, range, refused,
-    required_time,
+    Range, aggregates, check, choice, interval, limit, limit_to, positive, range, required_time,
 };
 pub(crate) use tree::{Number, Point, Tree};
 pub(crate) use unit::unit_of;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use perfwatch_core::series::Pattern;
-use perfwatch_store::{Aggregate, Selection, Step, StoreError};
+use perfwatch_store::{Aggregate, Selection, Step};
 
 use crate::{
     duration,
@@ -156,16 +156,6 @@ pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 64;
     let cut: String = text.chars().take(MOST).collect();
     if cut.len() < text.len() { cut + "..." } else { cut }
-}
-
-/// What the store says about a question: bad input stays bad input.
-pub(crate) fn refused(error: StoreError) -> AppError {
-    match error {
-        StoreError::BadQuery { parameter, reason } => {
-            AppError::invalid(format!("{parameter}: {reason}"))
-        }
-        error => AppError::store_away(&error),
-    }
 }
 
 #[cfg(test)]

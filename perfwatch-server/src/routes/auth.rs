@@ -142,18 +142,14 @@ pub(crate) async fn change_password(
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security(("token" = [])),
     responses((status = 204, description = "Ended."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn logout(State(app): State<Shared>, session: Session) -> AppResult<StatusCode> {
-    app.sessions.end(&session).await.map_err(|error| AppError::store_away(&error))?;
+    app.sessions.end(&session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Looks a user up, for at most a few seconds.
 async fn find_user(app: &App, name: &str) -> AppResult<Option<User>> {
     let found = timeout(PATIENCE, app.accounts.user(name)).await;
-    let found = found.unwrap_or_else(|_| {
-        let reason = format!("it gave no answer within {} s", PATIENCE.as_secs());
-        Err(StoreError::Unavailable { reason })
-    });
-    found.map_err(|error| {
+    found.unwrap_or_else(|_| Err(StoreError::no_answer(PATIENCE))).map_err(|error| {
         tracing::warn!(%error, "the store did not answer a login");
         AppError::unavailable(
             "nobody can log in while the store does not answer; try again in a moment",
@@ -170,8 +166,7 @@ fn session(app: &App, user: &User) -> AppResult<Json<LoginResponse>> {
 }
 
 async fn account(app: &App, session: &Session) -> AppResult<User> {
-    let user = app.accounts.user(&session.user).await;
-    user.map_err(|error| AppError::store_away(&error))?.ok_or_else(AppError::not_logged_in)
+    app.accounts.user(&session.user).await?.ok_or_else(AppError::not_logged_in)
 }
 
 /// Writes an older kind of hash anew. The login goes on if that fails: it was right.
@@ -187,6 +182,6 @@ async fn rehash(app: &App, user: &User, password: Secret) -> AppResult<()> {
 fn gone_or_away(error: StoreError) -> AppError {
     match error {
         StoreError::NoSuchUser { .. } => AppError::not_logged_in(),
-        error => AppError::store_away(&error),
+        error => error.into(),
     }
 }

@@ -1,7 +1,5 @@
 //! `/metrics`: the newest readings and the daemon's own numbers as Prometheus text.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use axum::{
     extract::{FromRequestParts, State},
     http::{header, request::Parts},
@@ -15,7 +13,6 @@ use crate::{
     auth::{Session, bearer},
     counts,
     error::{AppError, AppResult, ErrorBody},
-    live::Sample,
 };
 
 /// Somebody who may read `/metrics`: everybody where the configuration says so, a scraper with its
@@ -41,31 +38,15 @@ fn is_token(wanted: &[u8; 32], token: &str) -> bool {
     wanted.iter().zip(given).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
-/// Keeps the newest tick's text, so that many scrapers cost one encoding.
-#[derive(Default)]
-pub(crate) struct Exposition(Mutex<(u64, Arc<str>)>);
-
-impl Exposition {
-    fn text(&self, sample: &Sample) -> Arc<str> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.0 != sample.ticks {
-            let mut text = String::new();
-            prometheus::write_frame(&sample.frame, &mut text);
-            *held = (sample.ticks, text.into());
-        }
-        Arc::clone(&held.1)
-    }
-}
-
 /// The newest readings for Prometheus: raw counters and gauges.
 #[utoipa::path(get, path = "/metrics", tag = "live", security((), ("token" = []), ("scrape" = [])),
     responses((status = 200, body = String, content_type = "text/plain"),
         (status = "default", body = ErrorBody)))]
 pub(crate) async fn exposition(State(app): State<Shared>, _: Reader) -> AppResult<Response> {
     let mut text = String::new();
-    prometheus::write_frame(&counts::frame(&app), &mut text);
+    prometheus::write_frame(&counts::frame(&app.way.writer, &app.live, &app.requests), &mut text);
     if let Some(sample) = app.live.sample() {
-        text.push_str(&app.exposition.text(&sample));
+        text.push_str(sample.exposition());
     }
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }

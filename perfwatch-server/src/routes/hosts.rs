@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     app::{App, Shared},
     auth::Session,
-    error::{AppError, AppResult, ErrorBody},
+    error::{AppResult, ErrorBody},
     hosts::{self, Host},
     time,
 };
@@ -53,7 +53,7 @@ pub(crate) struct HostEntry {
     responses((status = 200, body = HostsAnswer), (status = "default", body = ErrorBody)))]
 pub(crate) async fn hosts(State(app): State<Shared>, _: Session) -> AppResult<Json<HostsAnswer>> {
     let _pass = app.queries.enter().await?;
-    let stored = app.hosts.all().await.map_err(|error| AppError::store_away(&error))?;
+    let stored = app.hosts.all().await?;
     let now_ms = time::now_ms();
     let own_name = app.host.get();
     let others = stored.iter().filter(|host| *host.info.name != *own_name);

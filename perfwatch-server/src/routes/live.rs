@@ -121,11 +121,11 @@ pub(crate) async fn latest_metrics(
 async fn stored(app: &Shared, host: String) -> AppResult<Response> {
     let _pass = app.queries.enter().await?;
     let host = query::check_host(app, Some(host)).await?;
-    let info = app.hosts.find(&host).await.map_err(query::refused)?;
+    let info = app.hosts.find(&host).await?;
     let info = info.ok_or_else(|| AppError::unavailable("the host's first frame is under way"))?;
     let until = info.last_seen_ms.max(time::now_ms()) + 1;
     let times = info.last_seen_ms - hosts::newest_span_ms(&info)..until;
-    let frame = StoredFrame::newest(&*app.store, &host, times).await.map_err(query::refused)?;
+    let frame = StoredFrame::newest(&*app.store, &host, times).await?;
     let frame = frame.ok_or_else(|| AppError::unavailable("the host's frames are damaged"))?;
     let interval_ms = info.interval_ms.or(frame.resolution_ms()).unwrap_or_default();
     Ok(respond::json(bytes::Bytes::from(frame.message(&host, interval_ms))))

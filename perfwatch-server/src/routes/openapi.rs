@@ -1,15 +1,12 @@
 //! `/api/openapi.json`: this interface, described for programs.
 
-use std::sync::LazyLock;
-
-use axum::response::Response;
-use bytes::Bytes;
+use axum::{extract::State, response::Response};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use crate::{respond, router};
+use crate::{app::Shared, respond};
 
 /// What is said of the interface as a whole.
 #[derive(OpenApi)]
@@ -30,12 +27,9 @@ impl Modify for Schemes {
     }
 }
 
-static JSON: LazyLock<Bytes> =
-    LazyLock::new(|| serde_json::to_vec(&router::openapi()).map(Bytes::from).unwrap_or_default());
-
 /// This document.
 #[utoipa::path(get, path = "/api/openapi.json", tag = "health",
     responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object)))]
-pub(crate) async fn openapi() -> Response {
-    respond::json(JSON.clone())
+pub(crate) async fn openapi(State(app): State<Shared>) -> Response {
+    respond::json(app.description.clone())
 }

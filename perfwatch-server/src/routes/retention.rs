@@ -140,7 +140,7 @@ pub(crate) async fn retention(
     State(app): State<Shared>,
     _: Session,
 ) -> AppResult<Json<RetentionAnswer>> {
-    let policy = app.accounts.retention_policy().await.map_err(refused)?;
+    let policy = app.accounts.retention_policy().await?;
     answer(&app, policy).await
 }
 
@@ -155,7 +155,7 @@ pub(crate) async fn change_retention(
 ) -> AppResult<Json<RetentionAnswer>> {
     kept_here(&app)?;
     let update = understood(update)?;
-    let policy = app.accounts.update_retention_policy(&update).await.map_err(refused)?;
+    let policy = app.accounts.update_retention_policy(&update).await?;
     tracing::info!(user = session.user, ?policy, "the archive policy was changed");
     answer(&app, policy).await
 }
@@ -170,10 +170,10 @@ pub(crate) async fn forecast_retention(
     Body(update): Body<RetentionUpdate>,
 ) -> AppResult<Json<ForecastAnswer>> {
     kept_here(&app)?;
-    let now = app.accounts.retention_policy().await.map_err(refused)?;
-    let policy = understood(update)?.apply_to(&now).map_err(refused)?;
+    let now = app.accounts.retention_policy().await?;
+    let policy = understood(update)?.apply_to(&now)?;
     let _pass = app.queries.enter().await?;
-    let usage = app.store.usage().await.map_err(refused)?;
+    let usage = app.store.usage().await?;
     let forecast = forecast(&app, &policy, &usage).await?;
     Ok(Json(ForecastAnswer { policy: shown(policy), forecast }))
 }
@@ -189,7 +189,7 @@ pub(crate) async fn cleanup(
     let run = tokio::spawn(async move { app.cleanup.run().await });
     let done = run.await.map_err(|error| AppError::broken(&error))?;
     let done = done.ok_or_else(|| AppError::conflict("a cleanup is under way already"))?;
-    done.map(report).map(Json).map_err(refused)
+    Ok(Json(report(done?)))
 }
 
 fn report(Done { report, took }: Done) -> CleanupReport {
@@ -208,7 +208,7 @@ async fn answer(
     policy: perfwatch_store::RetentionPolicy,
 ) -> AppResult<Json<RetentionAnswer>> {
     let _pass = app.queries.enter().await?;
-    let usage = app.store.usage().await.map_err(refused)?;
+    let usage = app.store.usage().await?;
     let here = app.store.keeps_policy();
     let forecast = if here { forecast(app, &policy, &usage).await? } else { None };
     Ok(Json(RetentionAnswer {
@@ -233,7 +233,7 @@ async fn forecast(
     usage: &Usage,
 ) -> AppResult<Option<StoreForecast>> {
     let since = time::now_ms() - DAY_MS;
-    let hosts = app.store.hosts().await.map_err(refused)?;
+    let hosts = app.store.hosts().await?;
     // This daemon's own host goes on, also when it has just begun.
     let own = app.host.get();
     let others = hosts.iter().filter(|it| it.last_seen_ms >= since && *it.name != *own);
@@ -276,13 +276,5 @@ fn interval(text: String) -> AppResult<std::time::Duration> {
 
 /// Whether there is a policy to change.
 fn kept_here(app: &App) -> AppResult<()> {
-    if app.store.keeps_policy() { Ok(()) } else { Err(refused(StoreError::RetentionElsewhere)) }
-}
-
-fn refused(error: StoreError) -> AppError {
-    match error {
-        StoreError::RetentionElsewhere => AppError::conflict(error.to_string()),
-        StoreError::BadPolicy { key, reason } => AppError::invalid(format!("{key}: {reason}")),
-        error => AppError::store_away(&error),
-    }
+    if app.store.keeps_policy() { Ok(()) } else { Err(StoreError::RetentionElsewhere.into()) }
 }

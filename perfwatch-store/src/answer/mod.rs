@@ -11,8 +11,8 @@ mod sums;
 pub(crate) use fold::Fold;
 use portion::{Adding, weight};
 use sources::Sources;
-pub use step::nice_step;
 pub(crate) use step::{Extent, fit, limit_for, step_for};
+pub use step::{MAX_VALUES, nice_step};
 
 use crate::{
     Aggregate, RangeAnswer, RangeQuery, Selection, SeriesSummary, Step, StoreError,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{RangeQuery, Step};
 
-/// The most values one answer holds, so that a question about everything cannot take all memory.
-const MAX_VALUES: usize = 1_000_000;
+/// The most values that an answer of a store holds, all its series and aggregates together: a question
+/// about everything cannot take all memory.
+pub const MAX_VALUES: usize = 1_000_000;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;

@@ -150,12 +150,15 @@ impl Task {
         let can_spool = self.disk.is_some() && self.spool_from <= Instant::now();
         let sent = async {
             let named = timeout(deadline, self.named(batch)).await;
-            let named = named.map_err(|_| self.late()).and_then(|named| named);
+            let named = named
+                .map_err(|_| StoreError::no_answer(self.options.deadline))
+                .and_then(|named| named);
             let named = named.map_err(Failure::Store)?;
             let begun = Instant::now();
             let answer = timeout(deadline, self.store.append(&named)).await;
             // Nobody knows what became of those without an answer: they go again, and count once.
-            let answer = answer.unwrap_or_else(|_| Err(self.late()));
+            let answer =
+                answer.unwrap_or_else(|_| Err(StoreError::no_answer(self.options.deadline)));
             self.adapt(batch.len(), answer.is_ok(), begun.elapsed());
             answer.map_err(failure)
         };
@@ -179,11 +182,6 @@ impl Task {
         } else if !is_well && took > deadline / 2 {
             self.most = (count / 2).max(1);
         }
-    }
-
-    fn late(&self) -> StoreError {
-        let seconds = self.options.deadline.as_secs_f64();
-        StoreError::unavailable(format!("it gave no answer within {seconds} s"))
     }
 
     /// The records with the names that the store keeps them under.

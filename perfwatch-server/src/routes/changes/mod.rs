@@ -142,7 +142,7 @@ pub(crate) async fn changes(
     let unit_of: UnitOf =
         Arc::new(move |segments| column_of(&tables, segments).map(|column| column.unit));
     let found = perfwatch_store::changes(&*app.store, &asked, unit_of).await;
-    let found = found.map_err(query::refused)?;
+    let found = found?;
     let tables = app.tables.clone();
     respond::written(move || serde_json::to_vec(&answer(asked, found, &tables))).await
 }

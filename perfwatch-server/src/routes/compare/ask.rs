@@ -3,17 +3,12 @@
 use std::time::Duration;
 
 use perfwatch_core::series::Pattern;
-use perfwatch_store::{Aggregate, RangeAnswer, RangeQuery, SeriesSummary, Step, nice_step};
-
-use super::axis::Axis;
-use crate::{
-    app::App,
-    error::AppResult,
-    query::{self, Range},
+use perfwatch_store::{
+    Aggregate, MAX_VALUES, RangeAnswer, RangeQuery, SeriesSummary, Step, nice_step,
 };
 
-/// The most values of an answer, as many as the store allows in one of its own.
-const MAX_VALUES: usize = 4_000_000;
+use super::axis::Axis;
+use crate::{app::App, error::AppResult, query::Range};
 
 /// What is asked of the store for both periods.
 pub(super) struct Asked<'a> {
@@ -69,20 +64,20 @@ impl Asked<'_> {
             limit,
             aggregates: vec![Aggregate::Avg],
         };
-        self.app.store.range(&query).await.map_err(query::refused)
+        Ok(self.app.store.range(&query).await?)
     }
 
     /// Each series over a whole period.
     pub(super) async fn averages(&self, range: Range) -> AppResult<Vec<SeriesSummary>> {
         let selection = range.select(self.host, self.patterns);
-        self.app.store.summary(&selection).await.map_err(query::refused)
+        Ok(self.app.store.summary(&selection).await?)
     }
 }
 
-/// How many points both periods of so many series may have: no more than were asked for, and fewer
-/// where there would be too many values.
+/// How many points each period of so many series may have: no more than were asked for, and fewer
+/// where the store would answer with fewer.
 pub(super) fn points_for(asked: usize, series: usize) -> usize {
-    asked.min(MAX_VALUES / (2 * series).max(1)).max(2)
+    asked.min(MAX_VALUES / series.max(1)).max(2)
 }
 
 /// The round step of which at most `limit` cover a range of this length.
@@ -98,8 +93,8 @@ mod tests {
     #[test]
     fn many_series_have_fewer_points() {
         assert_eq!(points_for(1000, 0), 1000);
-        assert_eq!(points_for(1000, 2000), 1000);
-        assert_eq!(points_for(11_000, 2000), 1000);
+        assert_eq!(points_for(1000, 1000), 1000);
+        assert_eq!(points_for(11_000, 2000), 500);
         assert_eq!(points_for(11_000, 10_000_000), 2);
     }
 }

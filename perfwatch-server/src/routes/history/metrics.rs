@@ -141,7 +141,7 @@ pub(crate) async fn history(
     let patterns = query::patterns(&app, &host, &params.metric_type, &fields).await?;
     let selection = range.select(&host, &patterns);
     let asked = RangeQuery { selection, step, limit, aggregates };
-    let answer = app.store.range(&asked).await.map_err(query::refused)?;
+    let answer = app.store.range(&asked).await?;
     let head = Head {
         host,
         metric_type: params.metric_type,
