@@ -43,8 +43,7 @@ mod writer;
 pub use accounts::{Accounts, User};
 pub use answer::{MAX_VALUES, nice_step};
 pub use changes::{
-    Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, UnitOf, Window, changes,
-    p95,
+    Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, Window, changes, p95,
 };
 pub use engine::{DamagedRange, HostContents, Progress, SliceBytes};
 pub use error::StoreError;

@@ -1,17 +1,16 @@
 //! The questions, and how long their answers take.
 
 use std::{
-    collections::HashMap,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use perfwatch_core::{Unit, series::Pattern};
+use perfwatch_core::series::Pattern;
 use perfwatch_store::{
-    Aggregate, ChangesQuery, DEFAULT_MIN_EFFECT, RangeQuery, Selection, Step, Store, UnitOf,
-    Window, changes, open,
+    Aggregate, ChangesQuery, DEFAULT_MIN_EFFECT, RangeQuery, Selection, Step, Store, Window,
+    changes, open,
 };
 
 use super::{DAY_MS, HOST, HOUR_MS, tables::TABLES};
@@ -53,7 +52,6 @@ pub struct Asker {
     end_ms: i64,
     /// How long opening the store took.
     pub opened: Duration,
-    unit_of: UnitOf,
 }
 
 impl Asker {
@@ -76,7 +74,7 @@ impl Asker {
         let hosts = store.hosts().await?;
         let host = hosts.iter().find(|host| host.name == HOST);
         let end_ms = host.context("there is no made host in the store")?.last_seen_ms + 1;
-        Ok(Self { store, end_ms, opened: Duration::ZERO, unit_of: units() })
+        Ok(Self { store, end_ms, opened: Duration::ZERO })
     }
 
     /// The series that a question is about.
@@ -155,7 +153,7 @@ impl Asker {
             limit: 50,
         };
         let start = Instant::now();
-        let found = changes(&*self.store, &query, Arc::clone(&self.unit_of)).await?;
+        let found = changes(&*self.store, &query, &TABLES).await?;
         let ns = nanoseconds(start);
         ensure!(found.series > 0 && found.points_after > 0, "nothing to compare: {found:?}");
         Ok(Took { ns, series: found.series, points: found.points_after, step_ms: found.step_ms })
@@ -201,12 +199,6 @@ fn some(run: usize, count: usize) -> Vec<String> {
     let (few, many) = (count / 2, count - count / 2);
     let others = others.iter().take(few).map(|path| (*path).to_owned());
     cores.take(many).chain(others).collect()
-}
-
-fn units() -> UnitOf {
-    let columns = TABLES.iter().flat_map(|table| table.columns);
-    let units: HashMap<&str, Unit> = columns.map(|column| (column.name, column.unit)).collect();
-    Arc::new(move |segments: &[String]| units.get(segments.last()?.as_str()).copied())
 }
 
 fn nanoseconds(start: Instant) -> u64 {

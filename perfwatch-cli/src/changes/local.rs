@@ -1,11 +1,11 @@
 //! A store's file, read by this process.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use anyhow::{Context, Error, Result, anyhow};
 use perfwatch_collect::{Roots, host_facts};
-use perfwatch_core::{Table, series::column_of};
-use perfwatch_store::{ChangesQuery, SqliteStore, Store, StoreError, UnitOf};
+use perfwatch_core::Table;
+use perfwatch_store::{ChangesQuery, SqliteStore, Store, StoreError};
 use tokio::runtime;
 
 use super::{Answer, Question, report::Report};
@@ -50,10 +50,7 @@ async fn look(
         min_effect: question.min_effect,
         limit: question.limit,
     };
-    let known = tables.to_vec();
-    let unit_of: UnitOf =
-        Arc::new(move |segments| column_of(&known, segments).map(|column| column.unit));
-    let found = perfwatch_store::changes(store, &asked, unit_of).await?;
+    let found = perfwatch_store::changes(store, &asked, tables).await?;
     Ok(Report::new(&asked, found, tables))
 }
 

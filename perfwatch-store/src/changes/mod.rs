@@ -15,7 +15,7 @@ mod tests;
 
 use std::{cmp::Ordering, sync::Arc};
 
-use perfwatch_core::Unit;
+use perfwatch_core::{Table, series::column_of};
 
 pub use sample::p95;
 
@@ -27,9 +27,6 @@ pub const DEFAULT_MIN_EFFECT: f64 = 3.0;
 
 /// A series with fewer points than this in a window is not judged.
 const FEWEST: usize = 8;
-
-/// What unit a series has, by its path's segments; nothing where that is not known.
-pub type UnitOf = Arc<dyn Fn(&[String]) -> Option<Unit> + Send + Sync>;
 
 /// A range of time in milliseconds since 1970; the end is not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +159,8 @@ impl Change {
     }
 }
 
-/// Ranks the series of a host by how far they moved between two windows.
+/// Ranks the series of a host by how far they moved between two windows. `tables` say what unit a
+/// series has, and so how small a shift is none.
 ///
 /// # Errors
 /// [`StoreError::BadQuery`] for a window that is none or a floor that is no positive number, and
@@ -170,18 +168,20 @@ impl Change {
 pub async fn changes(
     store: &dyn Store,
     query: &ChangesQuery,
-    unit_of: UnitOf,
+    tables: &[&'static Table],
 ) -> Result<Changes, StoreError> {
     if !(query.min_effect.is_finite() && query.min_effect > 0.0) {
         return Err(StoreError::bad_query("min_effect", "it must be a number above 0"));
     }
     let mut reading = Reading::new(store, query).await?;
     let mut found = judge::Found::default();
+    let tables: Arc<[&'static Table]> = tables.into();
     while let Some(pairs) = reading.next().await? {
         // Statistics of many series take long enough to hold up a thread that serves others.
-        let (min_effect, unit_of) = (query.min_effect, Arc::clone(&unit_of));
+        let (min_effect, tables) = (query.min_effect, Arc::clone(&tables));
         let judged = tokio::task::spawn_blocking(move || {
-            judge::Found::of(pairs, min_effect, &|segments| unit_of(segments))
+            let unit_of = |segments: &[String]| column_of(&tables, segments).map(|it| it.unit);
+            judge::Found::of(pairs, min_effect, &unit_of)
         });
         found.merge(judged.await.map_err(|error| StoreError::Backend(Box::new(error)))?);
     }

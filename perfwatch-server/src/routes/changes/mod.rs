@@ -2,11 +2,9 @@
 
 mod windows;
 
-use std::sync::Arc;
-
 use axum::{extract::State, response::Response};
 use perfwatch_core::{Table, series::column_of};
-use perfwatch_store::{Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figures, UnitOf, Window};
+use perfwatch_store::{Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figures, Window};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -138,11 +136,7 @@ pub(crate) async fn changes(
     let host = query::check_host(&app, params.host).await?;
     let asked =
         ChangesQuery { host, before: window(before), after: window(after), min_effect, limit };
-    let tables = app.tables.clone();
-    let unit_of: UnitOf =
-        Arc::new(move |segments| column_of(&tables, segments).map(|column| column.unit));
-    let found = perfwatch_store::changes(&*app.store, &asked, unit_of).await;
-    let found = found?;
+    let found = perfwatch_store::changes(&*app.store, &asked, &app.tables).await?;
     let tables = app.tables.clone();
     respond::written(move || serde_json::to_vec(&answer(asked, found, &tables))).await
 }
