@@ -1,9 +1,13 @@
 //! One record of a segment: its length and two checksums, then the record.
 //!
 //! The length has a checksum of its own: where that is right, a damaged record costs nothing but
-//! itself.
+//! itself; where it is not, the next whole record is looked for.
 
-use std::io::{self, Read};
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    os::unix::fs::FileExt,
+};
 
 use crate::{
     Record,
@@ -16,13 +20,16 @@ const HEAD: usize = 12;
 /// No record is longer.
 const LONGEST: u64 = 256 << 20;
 
+/// So many bytes are looked through at once.
+const STRETCH: usize = 64 << 10;
+
 /// What was found at a place.
 pub(super) enum Entry {
     /// A record, and how many bytes it takes.
     Record(Record, u64),
     /// So many bytes that were a record.
     Damaged(u64),
-    /// Nothing that says how long it is.
+    /// Nothing that says how long it is: [`find`] says where to go on.
     Lost,
 }
 
@@ -51,20 +58,53 @@ pub(super) fn read(file: &mut impl Read, room: u64) -> io::Result<Entry> {
     if !is_read(file.read_exact(&mut head))? {
         return Ok(Entry::Lost);
     }
-    let [length, body_check, check] = head.as_chunks::<4>().0 else { return Ok(Entry::Lost) };
-    let length = u64::from(u32::from_le_bytes(*length));
-    let is_whole = crc32fast::hash(head.get(..8).unwrap_or_default()).to_le_bytes() == *check;
+    let Some((length, body_check)) = head_of(&head) else { return Ok(Entry::Lost) };
     let size = length + HEAD as u64;
-    if !is_whole || size > room || length > LONGEST {
+    if size > room || length > LONGEST {
         return Ok(Entry::Lost);
     }
     let mut body = vec![0; length as usize];
     if !is_read(file.read_exact(&mut body))? {
         return Ok(Entry::Lost);
     }
-    let is_right = crc32fast::hash(&body).to_le_bytes() == *body_check;
+    let is_right = crc32fast::hash(&body).to_le_bytes() == body_check;
     let record = is_right.then(|| Packed::open(&body)).flatten();
     Ok(record.map_or(Entry::Damaged(size), |record| Entry::Record(record, size)))
+}
+
+/// Where the next whole record begins, at or behind a place; nothing if there is none before `end`.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn find(file: &File, mut from: u64, end: u64) -> io::Result<Option<u64>> {
+    let mut bytes = vec![0; STRETCH];
+    while from < end {
+        let read = file.read_at(&mut bytes, from)?;
+        let stretch = bytes.get(..read).unwrap_or_default();
+        for (at, head) in (from..end).zip(stretch.windows(HEAD)) {
+            if head.try_into().ok().and_then(head_of).is_some() && is_whole(file, at, end)? {
+                return Ok(Some(at));
+            }
+        }
+        if read < HEAD {
+            break;
+        }
+        // A head may begin in the last bytes.
+        from += (read - HEAD + 1) as u64;
+    }
+    Ok(None)
+}
+
+fn is_whole(mut file: &File, at: u64, end: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(at))?;
+    Ok(matches!(read(&mut BufReader::new(file), end - at)?, Entry::Record(..)))
+}
+
+/// The length of a record and its checksum; nothing if these bytes are no head.
+fn head_of(head: &[u8; HEAD]) -> Option<(u64, [u8; 4])> {
+    let [length, body_check, check] = head.as_chunks::<4>().0 else { return None };
+    let is_right = crc32fast::hash(head.get(..8)?).to_le_bytes() == *check;
+    is_right.then(|| (u32::from_le_bytes(*length).into(), *body_check))
 }
 
 fn is_read(result: io::Result<()>) -> io::Result<bool> {

@@ -2,8 +2,9 @@
 //!
 //! It is a directory with a lock and some segments, the oldest first; a segment that is drained is
 //! deleted, and where the bound is reached the oldest is deleted with what is in it. Each record
-//! has checksums: what is torn or flipped is counted and left out. Only as much as one batch of it
-//! is ever in memory. It knows nothing of stores.
+//! has checksums: what is torn or flipped is counted and left out, and a segment in which nothing is
+//! understood is kept for as long as there is room. Only as much as one batch of it is ever in
+//! memory. It knows nothing of stores.
 
 mod aside;
 mod entry;
@@ -13,14 +14,14 @@ mod segment;
 mod tests;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fs::{self, DirBuilder, File},
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
-use segment::{Found, Segment};
+use segment::{Found, Segment, UNREADABLE};
 
 use crate::{Record, StoreError, lock};
 
@@ -51,6 +52,8 @@ pub struct Spool {
     directory: PathBuf,
     most_bytes: u64,
     segments: VecDeque<Segment>,
+    /// Drained segments of which nothing was understood, the oldest first.
+    kept: VecDeque<Segment>,
     /// The number of the next segment.
     next: u64,
     /// The bytes behind the records that were last read, of the first segment.
@@ -89,19 +92,23 @@ impl Spool {
         let unwritable = |reason| StoreError::Unwritable { path: directory.to_owned(), reason };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unwritable)?;
         let lock = lock::take(directory, &directory.join(LOCK))?;
-        let mut numbers: Vec<u64> = numbers(directory).map_err(unwritable)?;
-        numbers.sort_unstable();
+        let kept = files(directory, &format!("{SUFFIX}.{UNREADABLE}")).map_err(unwritable)?;
+        let waiting = files(directory, SUFFIX).map_err(unwritable)?;
+        let last = kept.keys().chain(waiting.keys()).max();
         let mut spool = Self {
             directory: directory.to_owned(),
             most_bytes,
             segments: VecDeque::new(),
-            next: numbers.last().map_or(1, |last| last + 1),
+            kept: VecDeque::new(),
+            next: last.map_or(1, |last| last + 1),
             read: Vec::new(),
             _lock: lock,
         };
-        for number in numbers {
-            let segment = Segment::open(spool.path(number)).map_err(unwritable)?;
-            spool.segments.push_back(segment);
+        for path in kept.into_values() {
+            spool.kept.push_back(Segment::kept(path).map_err(unwritable)?);
+        }
+        for path in waiting.into_values() {
+            spool.segments.push_back(Segment::open(path).map_err(unwritable)?);
         }
         spool.remove_drained();
         Ok(spool)
@@ -114,7 +121,8 @@ impl Spool {
 
     /// Bytes on disk, which gives whole blocks.
     pub fn bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.bytes().next_multiple_of(BLOCK)).sum()
+        let all = self.kept.iter().chain(&self.segments);
+        all.map(|segment| segment.bytes().next_multiple_of(BLOCK)).sum()
     }
 
     /// Writes records behind all others and waits until they are on the disk.
@@ -201,7 +209,8 @@ impl Spool {
             tracing::warn!(bytes = length, "a frame is too large for the spool and is dropped");
             return (Gone { records, segments: 0 }, Ok(()));
         }
-        let is_full = |last: &Segment| last.bytes() + length > self.segment_bytes();
+        let is_full =
+            |last: &Segment| !last.is_understood() || last.bytes() + length > self.segment_bytes();
         if self.segments.back().is_none_or(is_full) {
             match Segment::create(self.path(self.next)) {
                 Ok(segment) => self.segments.push_back(segment),
@@ -214,12 +223,17 @@ impl Spool {
         (gone, last.map_or(Ok(()), |last| last.append(bytes, records)))
     }
 
-    /// Takes the oldest segments away until so many bytes fit.
+    /// Takes the oldest segments away until so many bytes fit; first those that nobody reads.
     fn make_room(&mut self, length: u64) -> Gone {
         let mut gone = Gone::default();
-        while self.bytes() + length.next_multiple_of(BLOCK) > self.most_bytes
-            && self.segments.len() > 1
-        {
+        while self.bytes() + length.next_multiple_of(BLOCK) > self.most_bytes {
+            if let Some(kept) = self.kept.pop_front() {
+                kept.remove();
+                continue;
+            }
+            if self.segments.len() <= 1 {
+                break;
+            }
             let Some(oldest) = self.segments.pop_front() else { break };
             self.read.clear();
             gone.records += oldest.waiting();
@@ -240,11 +254,11 @@ impl Spool {
     }
 
     fn remove_drained(&mut self) {
-        while let Some(first) = self.segments.front()
-            && first.waiting() == 0
-        {
-            first.remove();
-            self.segments.pop_front();
+        while let Some(first) = self.segments.pop_front_if(|first| first.waiting() == 0) {
+            match first.is_understood() {
+                true => first.remove(),
+                false => self.kept.extend(first.keep()),
+            }
         }
     }
 
@@ -276,13 +290,15 @@ fn piece(records: &[Record], most_bytes: usize) -> (Vec<u8>, usize) {
     (bytes, count)
 }
 
-/// The numbers of all segments.
-fn numbers(directory: &Path) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
+/// The files whose names are a number that ends so, by that number.
+fn files(directory: &Path, suffix: &str) -> io::Result<BTreeMap<u64, PathBuf>> {
+    let mut files = BTreeMap::new();
     for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
-        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(suffix));
+        let number = number.and_then(|number| number.parse::<u64>().ok());
+        files.extend(number.map(|number| (number, entry.path())));
     }
-    Ok(numbers)
+    Ok(files)
 }

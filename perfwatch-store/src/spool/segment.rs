@@ -16,6 +16,9 @@ use super::{
 };
 use crate::Record;
 
+/// What is added to the names of files that are not understood.
+pub(super) const UNREADABLE: &str = "unreadable";
+
 /// The system's number for a disk that cannot be read.
 const EIO: i32 = 5;
 
@@ -24,6 +27,7 @@ const EIO: i32 = 5;
 pub(super) struct Segment {
     path: PathBuf,
     header: Header,
+    is_understood: bool,
 }
 
 /// What the front of a segment holds.
@@ -44,31 +48,73 @@ impl Segment {
             let _ = fs::remove_file(&path);
             return Err(error);
         }
-        Ok(Self { path, header })
+        Ok(Self { path, header, is_understood: true })
     }
 
     /// Opens what another process left: all that it knew to be written, and what is whole behind.
+    /// Where the head does not say so, what is between two records counts as one of them.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let file = File::open(&path)?;
         let length = file.metadata()?.len();
         let mut bytes = [0; HEADER as usize];
         let is_whole = file.read_exact_at(&mut bytes, 0).is_ok();
         let header = Header::from_bytes(&bytes).filter(|header| is_whole && header.is_sane());
-        if header.is_none() {
-            tracing::warn!(file = %path.display(), "a spool file's head is damaged: all in it counts");
-        }
-        let mut header = header.unwrap_or(Header::EMPTY);
+        let Some(header) = header else { return Self::open_without_head(path, file, length) };
+        let mut segment = Self { path, header, is_understood: true };
         let mut file = BufReader::new(file);
         file.seek(SeekFrom::Start(header.end))?;
-        while let Some(room) = length.checked_sub(header.end).filter(|room| *room > 0) {
-            let (Entry::Record(_, size) | Entry::Damaged(size)) = entry::read(&mut file, room)?
-            else {
-                break;
-            };
-            header.end += size;
-            header.records += 1;
+        while let Some(room) = segment.room(length)
+            && let Entry::Record(_, size) | Entry::Damaged(size) = entry::read(&mut file, room)?
+        {
+            segment.count(size);
         }
-        Ok(Self { path, header })
+        Ok(segment)
+    }
+
+    fn open_without_head(path: PathBuf, file: File, length: u64) -> io::Result<Self> {
+        let mut segment = Self { path, header: Header::EMPTY, is_understood: length <= HEADER };
+        let mut file = BufReader::new(file);
+        file.seek(SeekFrom::Start(HEADER))?;
+        while let Some(room) = segment.room(length) {
+            match entry::read(&mut file, room)? {
+                Entry::Record(_, size) => {
+                    segment.is_understood = true;
+                    segment.count(size);
+                }
+                Entry::Damaged(size) => segment.count(size),
+                Entry::Lost => {
+                    let from = segment.header.end;
+                    let next = entry::find(file.get_ref(), from, length)?.unwrap_or(length);
+                    segment.count(next - from);
+                    file.seek(SeekFrom::Start(next))?;
+                }
+            }
+        }
+        let (file, records) = (segment.path.display(), segment.header.records);
+        match segment.is_understood {
+            true => {
+                tracing::warn!(%file, records, "a spool file's head is damaged: all in it counts")
+            }
+            false => tracing::warn!(%file, "nothing in a spool file is understood: it is kept"),
+        }
+        Ok(segment)
+    }
+
+    /// How many bytes of the file are behind all records.
+    fn room(&self, length: u64) -> Option<u64> {
+        length.checked_sub(self.header.end).filter(|room| *room > 0)
+    }
+
+    /// One record more, of so many bytes.
+    fn count(&mut self, size: u64) {
+        self.header.end += size;
+        self.header.records += 1;
+    }
+
+    /// What is kept of earlier times, and only takes room.
+    pub(super) fn kept(path: PathBuf) -> io::Result<Self> {
+        let end = fs::metadata(&path)?.len();
+        Ok(Self { path, header: Header { end, ..Header::EMPTY }, is_understood: false })
     }
 
     /// Records that wait.
@@ -79,6 +125,11 @@ impl Segment {
     /// Its length, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.header.end
+    }
+
+    /// Whether it is this version's: another one's is left as it is.
+    pub(super) fn is_understood(&self) -> bool {
+        self.is_understood
     }
 
     /// Where it lies.
@@ -139,11 +190,14 @@ impl Segment {
                 Entry::Damaged(size) if records.is_empty() => {
                     return Ok(Found::Damaged(1, at + size));
                 }
-                Entry::Lost if records.is_empty() => return Ok(self.all_lost()),
+                Entry::Lost if records.is_empty() => {
+                    let next = entry::find(file.get_ref(), at, end)?;
+                    return Ok(next.map_or_else(|| self.all_lost(), |at| Found::Damaged(1, at)));
+                }
                 Entry::Damaged(_) | Entry::Lost => break,
             }
         }
-        // Fewer records than the head promised.
+        // Fewer records than the head promised: more than one may have been lost at a place.
         Ok(if records.is_empty() { self.all_lost() } else { Found::Records(records) })
     }
 
@@ -156,6 +210,9 @@ impl Segment {
     pub(super) fn advance(&mut self, records: u64, at: u64) {
         self.header.taken += records;
         self.header.at = at;
+        if !self.is_understood {
+            return;
+        }
         let remembered = OpenOptions::new()
             .write(true)
             .open(&self.path)
@@ -163,6 +220,16 @@ impl Segment {
         if let Err(error) = remembered {
             tracing::debug!(file = %self.path.display(), %error, "a spool file's head stays as it was");
         }
+    }
+
+    /// Keeps the file under another name, for people to look at and for the version that wrote it.
+    pub(super) fn keep(self) -> Option<Self> {
+        let path = self.path.with_added_extension(UNREADABLE);
+        if let Err(error) = fs::rename(&self.path, &path) {
+            tracing::warn!(file = %self.path.display(), %error, "a spool file stays");
+            return None;
+        }
+        Some(Self { path, ..self })
     }
 
     /// Takes the file away.

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    ops::Range,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,7 +12,7 @@ use perfwatch_core::{Frame, View, metric_table};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{ASIDE, Spool, header::HEADER};
+use super::{ASIDE, SUFFIX, Spool, header::HEADER, segment::UNREADABLE};
 use crate::{Record, StoreError};
 
 metric_table! {
@@ -58,10 +59,15 @@ fn drain(spool: &mut Spool, most: usize) -> (Vec<i64>, u64) {
 }
 
 fn segments(directory: &TempDir) -> Vec<PathBuf> {
+    files(directory, SUFFIX)
+}
+
+/// All files whose names end so.
+fn files(directory: &TempDir, suffix: &str) -> Vec<PathBuf> {
     let files = fs::read_dir(directory.path().join("spool")).unwrap();
     let files = files.map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
-        files.filter(|path| path.extension().is_some_and(|ext| ext == "spool")).collect();
+        files.filter(|path| path.to_str().is_some_and(|path| path.ends_with(suffix))).collect();
     files.sort();
     files
 }
@@ -74,6 +80,14 @@ fn end(directory: &TempDir) -> u64 {
 fn flip(path: &Path, at: u64) {
     let mut bytes = fs::read(path).unwrap();
     bytes[usize::try_from(at).unwrap()] ^= 0x10;
+    fs::write(path, bytes).unwrap();
+}
+
+/// Overwrites bytes.
+fn blank(path: &Path, range: Range<u64>) {
+    let mut bytes = fs::read(path).unwrap();
+    let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+    bytes[range].fill(0xa5);
     fs::write(path, bytes).unwrap();
 }
 
@@ -148,7 +162,7 @@ fn a_damaged_record_costs_itself_only() {
 }
 
 #[test]
-fn a_damaged_length_costs_the_rest_of_its_segment() {
+fn a_damaged_length_costs_its_record_only() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = open(&directory);
     spool.append(&records(0..10));
@@ -161,10 +175,70 @@ fn a_damaged_length_costs_the_rest_of_its_segment() {
     drop(spool);
     flip(&files[0], ten);
     let mut spool = open(&directory);
-    let (times, damaged) = drain(&mut spool, 64);
-    assert_eq!(times[..10], (0..10).collect::<Vec<_>>());
-    assert_eq!(times[10..], (10 + damaged.cast_signed()..2000).collect::<Vec<_>>());
-    assert!((1..1990).contains(&damaged), "{damaged}");
+    assert_eq!(drain(&mut spool, 64), ((0..10).chain(11..2000).collect(), 1));
+}
+
+#[test]
+fn several_records_that_are_lost_at_once_are_all_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..10));
+    let ten = end(&directory);
+    spool.append(&records(10..20));
+    let twenty = end(&directory);
+    spool.append(&records(20..30));
+    drop(spool);
+    let file = &segments(&directory)[0];
+    blank(file, ten..twenty);
+    let mut spool = open(&directory);
+    assert_eq!(spool.waiting(), 30);
+    assert_eq!(drain(&mut spool, 64), ((0..10).chain(20..30).collect(), 10));
+}
+
+#[test]
+fn a_lost_head_and_first_record_cost_that_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..50));
+    drop(spool);
+    blank(&segments(&directory)[0], 0..64);
+    let mut spool = open(&directory);
+    assert_eq!(spool.waiting(), 50);
+    assert_eq!(drain(&mut spool, 10), ((1..50).collect(), 1));
+    assert!(files(&directory, UNREADABLE).is_empty());
+}
+
+#[test]
+fn a_file_that_nobody_understands_is_counted_and_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..50));
+    drop(spool);
+    let file = &segments(&directory)[0];
+    blank(file, 8..end(&directory));
+    let bytes = fs::read(file).unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(50..60));
+    // Over restarts it is still the same one, that waits to be counted.
+    drop(spool);
+    let mut spool = open(&directory);
+    assert_eq!(spool.waiting(), 11);
+    assert_eq!(drain(&mut spool, 10), ((50..60).collect(), 1));
+    assert_eq!(spool.waiting(), 0);
+    drop(spool);
+
+    let mut spool = open(&directory);
+    assert_eq!((spool.waiting(), spool.bytes()), (0, (bytes.len() as u64).next_multiple_of(4096)));
+    let kept = files(&directory, UNREADABLE);
+    assert_eq!(kept.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>(), [bytes]);
+    // It is the first to go where there is no room.
+    let mut dropped = 0;
+    for start in (0..40_000).step_by(500) {
+        dropped += spool.append(&records(start..start + 500)).dropped;
+        assert!(spool.bytes() <= MIB, "{}", spool.bytes());
+        assert!(dropped == 0 || files(&directory, UNREADABLE).is_empty());
+    }
+    assert!(dropped > 0);
 }
 
 #[test]
