@@ -6,11 +6,11 @@ use perfwatch_store::{BatchMetricsWriter, HostIdentity, Spool, Store, StoreError
 
 use crate::config::StoreConfig;
 
-/// The writer, and why it has no spool.
+/// The writer, and what is wrong with its spool.
 pub(crate) struct Way {
     pub(crate) writer: Arc<BatchMetricsWriter>,
-    /// Why there is no spool where there should be one.
-    no_spool: Option<String>,
+    /// Why there is no spool where there should be one, or what in it cannot be read.
+    trouble: Option<String>,
 }
 
 impl Way {
@@ -26,8 +26,11 @@ impl Way {
     ) -> Result<Self, StoreError> {
         let options = WriterOptions { identity: Some(identity), ..WriterOptions::default() };
         let spool = config.spool().map(|path| open_spool(&path, config.spool_max_bytes));
-        let (writer, no_spool) = match spool {
-            Some(Ok(spool)) => (BatchMetricsWriter::spawn_with_spool(store, options, spool), None),
+        let (writer, trouble) = match spool {
+            Some(Ok(spool)) => {
+                let left_out = spool.left_out();
+                (BatchMetricsWriter::spawn_with_spool(store, options, spool), left_out)
+            }
             Some(Err(error @ StoreError::Locked { .. })) => return Err(error),
             Some(Err(error)) => {
                 tracing::warn!(%error, "frames wait in memory only while the store is away");
@@ -35,12 +38,12 @@ impl Way {
             }
             None => (BatchMetricsWriter::spawn(store, options), None),
         };
-        Ok(Self { writer: Arc::new(writer), no_spool })
+        Ok(Self { writer: Arc::new(writer), trouble })
     }
 
-    /// Why frames do not wait on disk, where they should.
+    /// Why frames do not wait on disk where they should, or which of them cannot be read there.
     pub(crate) fn spool_trouble(&self) -> Option<String> {
-        self.writer.spool_trouble().or_else(|| self.no_spool.clone())
+        self.writer.spool_trouble().or_else(|| self.trouble.clone())
     }
 }
 

@@ -147,3 +147,22 @@ async fn a_stop_while_the_store_is_away_leaves_all_to_the_next_start() {
         server.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_spool_file_that_cannot_be_read_is_named_and_others_are_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("0000000001.spool");
+    std::fs::create_dir(&file).unwrap();
+    let mut config = config();
+    config.store.spool_directory = Some(directory.path().to_owned());
+    let store = Fickle::new(Mood::There).await;
+    let server = Server::on(config, store.opened()).await;
+    let token = server.login().await;
+    let trouble = server.get("/api/config", &token).await.json()["writer"]["spool_trouble"].clone();
+    let trouble = trouble.as_str().unwrap();
+    assert!(trouble.starts_with(file.to_str().unwrap()), "{trouble}");
+    store.set(Mood::Away);
+    let spooled = |config: &Value| config["writer"]["spooled"].as_u64() > Some(0);
+    wait_for(&server, "/api/config", &token, spooled).await;
+    server.stop().await;
+}

@@ -69,7 +69,7 @@ pub(crate) struct WriterCounts {
     spooled: u64,
     /// The bytes of the spool.
     spool_bytes: u64,
-    /// Why frames do not wait on disk, where they should.
+    /// Why frames do not wait on disk where they should, or which of them cannot be read there.
     spool_trouble: Option<String>,
     /// Of those dropped: refused by the store, and set aside beside the spool.
     set_aside: u64,

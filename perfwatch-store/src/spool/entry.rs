@@ -107,7 +107,8 @@ fn head_of(head: &[u8; HEAD]) -> Option<(u64, [u8; 4])> {
     is_right.then(|| (u32::from_le_bytes(*length).into(), *body_check))
 }
 
-fn is_read(result: io::Result<()>) -> io::Result<bool> {
+/// Whether all was there to be read.
+pub(super) fn is_read(result: io::Result<()>) -> io::Result<bool> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),

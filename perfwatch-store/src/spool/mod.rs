@@ -7,6 +7,7 @@
 //! memory. It knows nothing of stores.
 
 mod aside;
+mod directory;
 mod entry;
 mod header;
 mod segment;
@@ -14,16 +15,15 @@ mod segment;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    fs::{self, DirBuilder, File},
+    collections::VecDeque,
     io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
-use segment::{Found, Segment, UNREADABLE};
+use directory::{Directory, SEGMENT};
+use segment::{Found, Segment, UNREADABLE, is_of_file};
 
-use crate::{Record, StoreError, lock};
+use crate::{Record, StoreError};
 
 /// So many segments fill the spool: what is dropped where it is full is one of them.
 const SEGMENTS: u64 = 32;
@@ -37,19 +37,13 @@ const PIECES: u64 = 8;
 /// What a file system gives at once.
 const BLOCK: u64 = 4096;
 
-/// Where the process that has the spool is named.
-const LOCK: &str = "lock";
-
 /// Where frames lie that the store refused.
 const ASIDE: &str = "refused.jsonl";
-
-/// How the names of segments end.
-const SUFFIX: &str = ".spool";
 
 /// Records on disk that wait for the store.
 #[derive(Debug)]
 pub struct Spool {
-    directory: PathBuf,
+    directory: Directory,
     most_bytes: u64,
     segments: VecDeque<Segment>,
     /// Drained segments of which nothing was understood, the oldest first.
@@ -58,8 +52,8 @@ pub struct Spool {
     next: u64,
     /// The bytes behind the records that were last read, of the first segment.
     read: Vec<u64>,
-    /// Held as long as the spool is.
-    _lock: File,
+    /// Segments that could not be opened, and why.
+    left_out: Vec<(PathBuf, io::Error)>,
 }
 
 /// What became of records that were to be written.
@@ -83,35 +77,49 @@ pub(crate) struct Taken {
 }
 
 impl Spool {
-    /// Opens a spool of at most so many bytes, with all that waits in it; makes the directory where
-    /// it is missing.
+    /// Opens a spool of at most so many bytes, with all that waits in it and can be read; makes the
+    /// directory where it is missing.
     ///
     /// # Errors
     /// [`StoreError::Locked`] if another process has it, or [`StoreError::Unwritable`].
     pub fn open(directory: &Path, most_bytes: u64) -> Result<Self, StoreError> {
-        let unwritable = |reason| StoreError::Unwritable { path: directory.to_owned(), reason };
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unwritable)?;
-        let lock = lock::take(directory, &directory.join(LOCK))?;
-        let kept = files(directory, &format!("{SUFFIX}.{UNREADABLE}")).map_err(unwritable)?;
-        let waiting = files(directory, SUFFIX).map_err(unwritable)?;
+        let directory = Directory::open(directory)?;
+        let kept = directory.files(&format!("{SEGMENT}.{UNREADABLE}"))?;
+        let waiting = directory.files(SEGMENT)?;
         let last = kept.keys().chain(waiting.keys()).max();
         let mut spool = Self {
-            directory: directory.to_owned(),
             most_bytes,
             segments: VecDeque::new(),
-            kept: VecDeque::new(),
             next: last.map_or(1, |last| last + 1),
+            kept: kept.into_values().filter_map(|path| Segment::kept(path).ok()).collect(),
             read: Vec::new(),
-            _lock: lock,
+            left_out: Vec::new(),
+            directory,
         };
-        for path in kept.into_values() {
-            spool.kept.push_back(Segment::kept(path).map_err(unwritable)?);
-        }
         for path in waiting.into_values() {
-            spool.segments.push_back(Segment::open(path).map_err(unwritable)?);
+            match Segment::open(path.clone()) {
+                Ok(segment) => spool.segments.push_back(segment),
+                Err(error) => {
+                    tracing::warn!(file = %path.display(), %error, "a spool file is left out");
+                    spool.left_out.push((path, error));
+                }
+            }
         }
         spool.remove_drained();
         Ok(spool)
+    }
+
+    /// Which files could not be opened, why, and what to do; nothing if all could. Their frames stay
+    /// in them and do not count as waiting.
+    pub fn left_out(&self) -> Option<String> {
+        let (path, error) = self.left_out.first()?;
+        let path = path.display();
+        let files = match self.left_out.len() {
+            1 => format!("{path} cannot be read and is left out"),
+            count => format!("{count} files cannot be read and are left out, such as {path}"),
+        };
+        let cure = "give it to the user that runs the daemon, and start that again";
+        Some(format!("{files}: {error}; {cure}"))
     }
 
     /// Records that wait.
@@ -211,16 +219,45 @@ impl Spool {
         }
         let is_full =
             |last: &Segment| !last.is_understood() || last.bytes() + length > self.segment_bytes();
-        if self.segments.back().is_none_or(is_full) {
-            match Segment::create(self.path(self.next)) {
-                Ok(segment) => self.segments.push_back(segment),
-                Err(error) => return (Gone::default(), Err(error)),
-            }
-            self.next += 1;
+        if self.segments.back().is_none_or(is_full)
+            && let Err(error) = self.begin()
+        {
+            return (Gone::default(), Err(error));
         }
         let gone = self.make_room(length);
-        let last = self.segments.back_mut();
-        (gone, last.map_or(Ok(()), |last| last.append(bytes, records)))
+        let mut written = self.append_to_last(bytes, records);
+        if let Err(error) = &written
+            && is_of_file(error)
+        {
+            // What was in it is counted when its turn comes to be read.
+            tracing::warn!(%error, "the spool's last file takes nothing: another one is begun");
+            written = self.begin().and_then(|()| self.append_to_last(bytes, records));
+        }
+        (gone, written)
+    }
+
+    fn append_to_last(&mut self, bytes: &[u8], records: u64) -> io::Result<()> {
+        self.segments.back_mut().map_or(Ok(()), |last| last.append(bytes, records))
+    }
+
+    /// Begins a segment behind all others.
+    fn begin(&mut self) -> io::Result<()> {
+        // Where it is the last one that takes nothing, it holds nothing either.
+        if let Some(last) = self.segments.pop_back_if(|last| last.waiting() == 0) {
+            last.remove();
+        }
+        let path = self.directory.segment(self.next);
+        let segment = match Segment::create(path.clone()) {
+            // The directory is gone, with all that was in it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.directory.open_again()?;
+                Segment::create(path)?
+            }
+            created => created?,
+        };
+        self.segments.push_back(segment);
+        self.next += 1;
+        Ok(())
     }
 
     /// Takes the oldest segments away until so many bytes fit; first those that nobody reads.
@@ -247,10 +284,11 @@ impl Spool {
         (self.most_bytes / SEGMENTS).min(LARGEST_SEGMENT)
     }
 
+    /// Waits until all from this segment on is on the disk, with the names of new files.
     fn sync(&self, from: usize) -> io::Result<()> {
-        self.segments.iter().skip(from).try_for_each(Segment::sync)?;
-        // The names of new files too.
-        File::open(&self.directory)?.sync_all()
+        let segments = self.segments.iter().skip(from).map(Segment::sync);
+        // Also behind one that somebody took away.
+        segments.fold(Ok(()), io::Result::and).and(self.directory.sync())
     }
 
     fn remove_drained(&mut self) {
@@ -260,10 +298,6 @@ impl Spool {
                 false => self.kept.extend(first.keep()),
             }
         }
-    }
-
-    fn path(&self, number: u64) -> PathBuf {
-        self.directory.join(format!("{number:010}{SUFFIX}"))
     }
 }
 
@@ -288,17 +322,4 @@ fn piece(records: &[Record], most_bytes: usize) -> (Vec<u8>, usize) {
         count += 1;
     }
     (bytes, count)
-}
-
-/// The files whose names are a number that ends so, by that number.
-fn files(directory: &Path, suffix: &str) -> io::Result<BTreeMap<u64, PathBuf>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(suffix));
-        let number = number.and_then(|number| number.parse::<u64>().ok());
-        files.extend(number.map(|number| (number, entry.path())));
-    }
-    Ok(files)
 }

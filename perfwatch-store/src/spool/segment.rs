@@ -57,7 +57,7 @@ impl Segment {
         let file = File::open(&path)?;
         let length = file.metadata()?.len();
         let mut bytes = [0; HEADER as usize];
-        let is_whole = file.read_exact_at(&mut bytes, 0).is_ok();
+        let is_whole = entry::is_read(file.read_exact_at(&mut bytes, 0))?;
         let header = Header::from_bytes(&bytes).filter(|header| is_whole && header.is_sane());
         let Some(header) = header else { return Self::open_without_head(path, file, length) };
         let mut segment = Self { path, header, is_understood: true };
@@ -234,7 +234,9 @@ impl Segment {
 
     /// Takes the file away.
     pub(super) fn remove(&self) {
-        if let Err(error) = fs::remove_file(&self.path) {
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(file = %self.path.display(), %error, "a spool file stays");
         }
     }
@@ -244,6 +246,12 @@ impl Header {
     fn is_sane(&self) -> bool {
         self.taken <= self.records && (HEADER..=self.end).contains(&self.at)
     }
+}
+
+/// Whether another file may take what this one does not.
+pub(super) fn is_of_file(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::PermissionDenied, io::ErrorKind::IsADirectory];
+    is_final(error) || kinds.contains(&error.kind())
 }
 
 /// Whether trying again is of no use.

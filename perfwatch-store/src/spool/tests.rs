@@ -12,7 +12,7 @@ use perfwatch_core::{Frame, View, metric_table};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{ASIDE, SUFFIX, Spool, header::HEADER, segment::UNREADABLE};
+use super::{ASIDE, Spool, directory::SEGMENT, header::HEADER, segment::UNREADABLE};
 use crate::{Record, StoreError};
 
 metric_table! {
@@ -59,7 +59,7 @@ fn drain(spool: &mut Spool, most: usize) -> (Vec<i64>, u64) {
 }
 
 fn segments(directory: &TempDir) -> Vec<PathBuf> {
-    files(directory, SUFFIX)
+    files(directory, SEGMENT)
 }
 
 /// All files whose names end so.
@@ -256,6 +256,60 @@ fn a_damaged_head_costs_nothing_and_a_lost_file_is_counted() {
     assert_eq!(drain(&mut spool, 10), (vec![], 10));
     spool.append(&records(60..70));
     assert_eq!(drain(&mut spool, 10), ((60..70).collect(), 0));
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_left_out_and_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..1500));
+    drop(spool);
+    let first = &segments(&directory)[0];
+    let beside = directory.path().join("beside");
+    fs::rename(first, &beside).unwrap();
+    fs::create_dir(first).unwrap();
+    let mut spool = open(&directory);
+    let left_out = spool.left_out().unwrap();
+    assert!(left_out.starts_with(first.to_str().unwrap()), "{left_out}");
+    let lost = 1500 - spool.waiting().cast_signed();
+    assert!((1..1500).contains(&lost), "{lost}");
+    assert_eq!(spool.append(&records(1500..1510)).taken, 10);
+    assert_eq!(drain(&mut spool, 100), ((lost..1510).collect(), 0));
+    drop(spool);
+
+    fs::remove_dir(first).unwrap();
+    fs::rename(&beside, first).unwrap();
+    let mut spool = open(&directory);
+    assert_eq!(spool.left_out(), None);
+    assert_eq!(drain(&mut spool, 100), ((0..lost).collect(), 0));
+}
+
+#[test]
+fn a_last_file_that_was_taken_away_costs_itself_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..10));
+    fs::remove_file(&segments(&directory)[0]).unwrap();
+    for start in [10, 20] {
+        let appended = spool.append(&records(start..start + 10));
+        assert_eq!((appended.taken, appended.dropped), (10, 0), "{:?}", appended.error);
+    }
+    assert_eq!((spool.waiting(), segments(&directory).len()), (30, 1));
+    assert_eq!(drain(&mut spool, 10), ((10..30).collect(), 10));
+    assert!(segments(&directory).is_empty());
+}
+
+#[test]
+fn a_directory_that_was_taken_away_is_made_again_and_locked() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(&directory);
+    spool.append(&records(0..10));
+    let path = directory.path().join("spool");
+    fs::remove_dir_all(&path).unwrap();
+    assert_eq!(spool.append(&records(10..20)).taken, 10);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    let StoreError::Locked { .. } = Spool::open(&path, MIB).unwrap_err() else { panic!() };
+    assert_eq!(drain(&mut spool, 10), ((10..20).collect(), 10));
 }
 
 #[test]

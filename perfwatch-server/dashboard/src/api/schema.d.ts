@@ -915,7 +915,7 @@ export interface components {
              * @description The bytes of the spool.
              */
             spool_bytes: number;
-            /** @description Why frames do not wait on disk, where they should. */
+            /** @description Why frames do not wait on disk where they should, or which of them cannot be read there. */
             spool_trouble?: string | null;
             /**
              * Format: int64
