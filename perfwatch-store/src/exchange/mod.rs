@@ -22,6 +22,7 @@ mod read_csv;
 mod read_json_lines;
 mod read_parquet;
 mod reader;
+mod sign;
 mod table;
 
 use std::{io::Write, ops::Range, time::Duration};

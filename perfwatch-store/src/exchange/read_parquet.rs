@@ -16,6 +16,7 @@ use super::{
     csv::{HOST, TIMESTAMP},
     number,
     reader::{FrameReader, Names, check_path},
+    sign::Sign,
 };
 use crate::{ImportFrame, ImportValue};
 
@@ -30,6 +31,7 @@ enum Role {
     Series {
         path: Arc<str>,
         decimals: u8,
+        sign: Sign,
     },
 }
 
@@ -134,13 +136,10 @@ impl ParquetReader {
                     let name = names.get(row).and_then(|name| name.as_ref()?.as_utf8().ok());
                     host = name.filter(|name| !name.is_empty()).map(|name| self.hosts.get(name));
                 }
-                (Role::Series { path, decimals }, Values::Integers(numbers)) => {
-                    let value = numbers.get(row).copied().flatten();
-                    values.extend(value.map(|value| ImportValue {
-                        path: Arc::clone(path),
-                        decimals: *decimals,
-                        value,
-                    }));
+                (Role::Series { path, decimals, sign }, Values::Integers(numbers)) => {
+                    let Some(bits) = numbers.get(row).copied().flatten() else { continue };
+                    let value = sign.read(bits).map_err(|reason| self.damaged(path, reason))?;
+                    values.push(ImportValue { path: Arc::clone(path), decimals: *decimals, value });
                 }
                 (Role::Series { path, .. }, Values::Floats(numbers)) => {
                     // A float that is not finite is how other programs write what is missing.
@@ -205,7 +204,8 @@ fn role(column: &ColumnDescriptor) -> Result<Role, ExchangeError> {
             let decimals = decimals.ok_or_else(|| {
                 wrong(format!("it has {scale} decimals; {} are the most", number::MOST_DECIMALS))
             })?;
-            Ok(Role::Series { path: Arc::from(path), decimals })
+            let sign = Sign::of(column).map_err(wrong)?;
+            Ok(Role::Series { path: Arc::from(path), decimals, sign })
         }
         _ => Err(wrong("it must be INT32, INT64, DOUBLE, or a DECIMAL in these".to_owned())),
     }

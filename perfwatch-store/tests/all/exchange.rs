@@ -8,10 +8,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use parquet::{
+    data_type::{ByteArrayType, Int32Type, Int64Type},
+    file::{properties::WriterProperties, writer::SerializedFileWriter},
+    schema::parser::parse_message_type,
+};
 use perfwatch_core::series::{Pattern, push_segment};
 use perfwatch_store::{
-    ExportQuery, Exported, Format, HistoryFile, ImportFrame, ImportValue, Imported, Input,
-    RangeAnswer, SqliteStore, Step, Store, export, import_file,
+    ExchangeError, ExportQuery, Exported, Format, HistoryFile, ImportFrame, ImportValue, Imported,
+    Input, RangeAnswer, SqliteStore, Step, Store, export, import_file,
 };
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 
@@ -46,6 +51,10 @@ async fn exported(path: &Path, query: &ExportQuery, format: Format) -> (Vec<u8>,
 }
 
 async fn imported(path: &Path, bytes: &[u8], format: Format) -> Imported {
+    try_import(path, bytes, format).await.unwrap()
+}
+
+async fn try_import(path: &Path, bytes: &[u8], format: Format) -> Result<Imported, ExchangeError> {
     let input = match format {
         Format::Parquet => {
             let file = path.with_extension("parquet");
@@ -55,7 +64,7 @@ async fn imported(path: &Path, bytes: &[u8], format: Format) -> Imported {
         _ => Input::Stream(Box::new(Cursor::new(bytes.to_vec()))),
     };
     let store = SqliteStore::open(path).await.unwrap();
-    let imported = import_file(&store, &[], input, format, &|_| ()).await.unwrap();
+    let imported = import_file(&store, &[], input, format, &|_| ()).await;
     store.close().await;
     imported
 }
@@ -243,4 +252,72 @@ async fn thousands_of_series_are_exported_in_any_format() {
         sizes.push(HistoryFile::open(&copy).await.unwrap().info().await.unwrap().values());
     }
     assert_eq!(sizes, [12 * 3001; 3]);
+}
+
+/// A Parquet file of one frame with two series of these types, which have these bits.
+fn foreign(narrow: (&str, i32), wide: (&str, i64)) -> Vec<u8> {
+    let schema = format!(
+        "message foreign {{
+            required int64 timestamp (TIMESTAMP(MILLIS,true));
+            required binary host (UTF8);
+            required int32 app.narrow ({});
+            required int64 app.wide ({});
+        }}",
+        narrow.0, wide.0
+    );
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
+    let properties = Arc::new(WriterProperties::default());
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    macro_rules! column {
+        ($type:ty, $value:expr) => {
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<$type>().write_batch(&[$value], None, None).unwrap();
+            column.close().unwrap();
+        };
+    }
+    column!(Int64Type, START);
+    column!(ByteArrayType, "a".into());
+    column!(Int32Type, narrow.1);
+    column!(Int64Type, wide.1);
+    group.close().unwrap();
+    file.into_inner().unwrap()
+}
+
+async fn of_foreign(narrow: (&str, i32), wide: (&str, i64)) -> Result<String, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("perfwatch.db");
+    let file = foreign(narrow, wide);
+    try_import(&path, &file, Format::Parquet).await.map_err(|error| error.to_string())?;
+    let (lines, _) = exported(&path, &all(), Format::JsonLines).await;
+    Ok(String::from_utf8(lines).unwrap())
+}
+
+#[tokio::test]
+async fn numbers_without_a_sign_are_read_as_they_are() {
+    let bits = 3_000_000_000_u32.cast_signed();
+    for (narrow, wide) in [("UINT_32", "UINT_64"), ("INTEGER(32,false)", "INTEGER(64,false)")] {
+        let lines = of_foreign((narrow, bits), (wide, i64::MAX)).await.unwrap();
+        let data = r#""app":{"narrow":3000000000,"wide":9223372036854775807}"#;
+        assert!(lines.contains(data), "{narrow}: {lines}");
+        let refused = of_foreign((narrow, 0), (wide, i64::MIN)).await.unwrap_err();
+        let place = "row 1, column `app.wide`: `9223372036854775808` is too large to be kept";
+        assert!(refused.contains(place), "{wide}: {refused}");
+    }
+    let lines = of_foreign(("INT_32", -1), ("INT_64", -2)).await.unwrap();
+    assert!(lines.contains(r#""app":{"narrow":-1,"wide":-2}"#), "{lines}");
+    let bytes = of_foreign(("UINT_8", 200), ("DECIMAL(18,2)", -2)).await.unwrap();
+    assert!(bytes.contains(r#""app":{"narrow":200,"wide":-0.02}"#), "{bytes}");
+}
+
+#[tokio::test]
+async fn dates_and_times_are_no_series() {
+    for narrow in ["DATE", "TIME_MILLIS", "TIME(MILLIS,true)"] {
+        let refused = of_foreign((narrow, 1), ("INT_64", 1)).await.unwrap_err();
+        assert!(refused.contains("column `app.narrow`: it holds dates or times"), "{refused}");
+    }
+    for wide in ["TIME_MICROS", "TIMESTAMP_MILLIS", "TIMESTAMP(NANOS,false)"] {
+        let refused = of_foreign(("INT_32", 1), (wide, 1)).await.unwrap_err();
+        assert!(refused.contains("column `app.wide`: it holds dates or times"), "{refused}");
+    }
 }
