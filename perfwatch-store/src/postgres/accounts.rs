@@ -146,13 +146,16 @@ impl Accounts for PostgresStore {
             sqlx::query("LOCK TABLE archive_policies IN EXCLUSIVE MODE")
                 .execute(&mut *transaction)
                 .await?;
-            let changed = match update.apply_to(&policy(&mut transaction).await?) {
-                Ok(changed) => changed,
-                bad => return Ok(bad),
-            };
-            write_policy(&mut transaction, &changed).await?;
-            transaction.commit().await?;
-            Ok(Ok(changed))
+            let changed = update.apply_to(&policy(&mut transaction).await?);
+            match &changed {
+                Ok(changed) => {
+                    write_policy(&mut transaction, changed).await?;
+                    transaction.commit().await?;
+                }
+                // A transaction that is dropped holds its lock until its connection is used again.
+                Err(_) => transaction.rollback().await?,
+            }
+            Ok(changed)
         })
         .await?
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use perfwatch_store::{Opened, open};
+use perfwatch_store::{Opened, RetentionPolicyUpdate, StoreError, open};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::{
@@ -169,4 +169,20 @@ async fn a_backlog_is_sealed_in_turns() {
     wait_for_hours(&url, 40).await;
     let found = store.summary(&ask(START, until + HOUR).selection).await.unwrap();
     assert_eq!(found[0].count, 2430 + 100);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_refused_bars_nobody() {
+    let url = database().await;
+    let opened = open(&url).await.unwrap();
+    let update =
+        |days| RetentionPolicyUpdate { downsampled_days: Some(days), ..Default::default() };
+    let refused = opened.accounts.update_retention_policy(&update(0)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::BadPolicy { .. }), "{refused:?}");
+    let held = "SELECT count(*)::text FROM pg_locks WHERE relation = 'archive_policies'::regclass \
+        AND mode = 'ExclusiveLock'";
+    assert_eq!(value(&url, held).await.as_deref(), Some("0"));
+    let other = open(&url).await.unwrap().accounts;
+    let changed = other.update_retention_policy(&update(400)).await.unwrap();
+    assert_eq!(changed.downsampled_days, 400);
 }
