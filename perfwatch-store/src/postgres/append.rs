@@ -181,7 +181,7 @@ impl PostgresStore {
         connection: &mut PgConnection,
         batches: &BTreeMap<&str, Batch>,
     ) -> Result<(), Failure> {
-        let explain = self.link.explain();
+        let explain = self.link.explain_step();
         connection.execute("BEGIN").await.map_err(&explain)?;
         // By name: two daemons that hold several hosts hold them in one order.
         for (name, batch) in batches {

@@ -28,6 +28,18 @@ pub(super) fn explain(place: &str, error: sqlx::Error) -> StoreError {
     }
 }
 
+/// The same for a step that no frame is a part of, such as the way into a database: whatever is wrong
+/// with it, frames wait.
+pub(super) fn explain_step(place: &str, error: sqlx::Error) -> StoreError {
+    let message = error.to_string();
+    match explain(place, error) {
+        StoreError::Backend(_) | StoreError::Refused { .. } => {
+            StoreError::unavailable(format!("{place}: {message}"))
+        }
+        error => error,
+    }
+}
+
 /// Codes and classes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
 fn by_code(place: &str, code: &str, message: String) -> Option<StoreError> {
     let unavailable = || StoreError::unavailable(format!("{place}: {message}"));
@@ -49,9 +61,13 @@ fn by_code(place: &str, code: &str, message: String) -> Option<StoreError> {
              makes new ones"
         )),
         ("25006", _) => StoreError::unavailable(format!("{place} only reads now: {message}")),
+        ("26000" | "42P05", _) => StoreError::unavailable(format!(
+            "{place}: {message}; a pooler between must pool sessions, not transactions"
+        )),
         ("55P03" | "57014", _) => unavailable(),
-        // Lost connections, resources, a shutdown, deadlocks, a failing disk.
-        (_, "08" | "53" | "57" | "40" | "58") => unavailable(),
+        // Lost connections, transactions that were ended, resources, a shutdown, deadlocks, a
+        // failing disk.
+        (_, "08" | "25" | "53" | "57" | "40" | "58") => unavailable(),
         (_, "22") => StoreError::Refused { reason: message },
         _ => return None,
     })

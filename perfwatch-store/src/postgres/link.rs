@@ -88,7 +88,7 @@ impl Link {
 
     async fn held(&self, pool: &Pool) -> Result<Held, StoreError> {
         self.ready().await?;
-        let mut held = pool.take().await.map_err(self.explain())?;
+        let mut held = pool.take().await.map_err(self.explain_step())?;
         // Whatever a daemon does, it ticks: nobody else needs a clock for this.
         for pool in self.pools() {
             pool.close_rested();
@@ -103,7 +103,7 @@ impl Link {
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
         self.open()?;
         let migrate = async {
-            let mut writer = self.writers.take().await.map_err(self.explain())?;
+            let mut writer = self.writers.take().await.map_err(self.explain_step())?;
             schema::migrate(&mut writer, &self.place).await?;
             writer.keep();
             Ok(())
@@ -152,6 +152,11 @@ impl Link {
 
     pub(super) fn explain(&self) -> impl Fn(sqlx::Error) -> StoreError + '_ {
         |error| error::explain(&self.place, error)
+    }
+
+    /// The same for a step that no frame is a part of.
+    pub(super) fn explain_step(&self) -> impl Fn(sqlx::Error) -> StoreError + '_ {
+        |error| error::explain_step(&self.place, error)
     }
 
     pub(super) fn place(&self) -> &str {

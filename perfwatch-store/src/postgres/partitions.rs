@@ -74,7 +74,7 @@ async fn find(connection: &mut PgConnection, name: &str) -> Result<Found, sqlx::
 
 /// Makes the partitions that are missing. What was detached is attached again: its day is written to.
 async fn make(connection: &mut PgConnection, days: &[i64], link: &Link) -> Result<(), StoreError> {
-    let explain = link.explain();
+    let explain = link.explain_step();
     let mut transaction = connection.begin().await.map_err(&explain)?;
     transaction.execute(LOCK).await.map_err(&explain)?;
     for &day in days {

@@ -7,7 +7,7 @@
 
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::error::{explain, is_duplicate};
+use super::error::{explain_step as explain, is_duplicate};
 use crate::StoreError;
 
 /// Goes up with each change of the tables.

@@ -9,9 +9,6 @@ use crate::StoreError;
 /// After so many frames in a row that were refused, the store is suspected.
 const MOST: u32 = 8;
 
-/// The same where it does not even say why.
-const MOST_UNNAMED: u32 = 3;
-
 /// Frames of a store that is suspected are given up no faster: should they be at fault after all,
 /// the way is free some time, and a store that is set right within a day has lost little.
 const PACE: Duration = Duration::from_secs(60);
@@ -37,7 +34,6 @@ impl Blame {
         let is_on_frame = match error {
             // These are about the frame's time or name.
             StoreError::Late { .. } | StoreError::BadQuery { .. } => return true,
-            StoreError::Backend(_) => self.given_up < MOST_UNNAMED,
             _ => self.given_up < MOST || is_due(),
         };
         if is_on_frame {
@@ -49,13 +45,9 @@ impl Blame {
 
     /// What is to be said where it may not.
     pub(super) fn verdict(&self, error: &StoreError) -> String {
-        let pace = match error {
-            StoreError::Backend(_) => "",
-            _ => ", and at most one a minute is given up",
-        };
         format!(
             "it refused {} frames in a row, so that the store itself seems to be at fault; \
-             frames wait{pace}: {error}",
+             frames wait, and at most one a minute is given up: {error}",
             self.given_up
         )
     }

@@ -11,6 +11,7 @@
 mod backoff;
 mod blame;
 mod disk;
+mod doubt;
 mod names;
 mod queue;
 mod suspect;

@@ -1,6 +1,6 @@
 //! The loop that writes what waits.
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -9,6 +9,7 @@ use super::{
     backoff::Backoff,
     blame::Blame,
     disk::Disk,
+    doubt::{Doubt, Doubted},
     names::Names,
     queue::{Place, Queue},
     suspect::Suspect,
@@ -33,6 +34,7 @@ pub(super) struct Task {
     most: usize,
     names: Names,
     blame: Blame,
+    doubt: Doubt,
     /// The spool is not tried before.
     spool_from: Instant,
 }
@@ -68,6 +70,7 @@ impl Task {
             suspect: Suspect::default(),
             names: Names::default(),
             blame: Blame::default(),
+            doubt: Doubt::default(),
             spool_from: Instant::now(),
             queue,
             store,
@@ -97,7 +100,7 @@ impl Task {
 
     /// Writes one batch.
     async fn step(&mut self) -> Next {
-        let (from, batch) = match self.batch().await {
+        let (from, batch) = match self.batch(self.suspect.most(self.most)).await {
             Ok((_, batch)) if batch.is_empty() => return Next::Rest,
             Ok(batch) => batch,
             Err(error) => return self.failed(&error),
@@ -107,6 +110,7 @@ impl Task {
                 self.backoff.reset();
                 self.suspect.taken(batch.len());
                 self.blame.clear();
+                self.doubt.clear();
                 self.stored(from, batch.len()).await;
                 Next::GoOn
             }
@@ -121,9 +125,9 @@ impl Task {
         }
     }
 
-    /// The oldest records: those of the spool first.
-    async fn batch(&mut self) -> Result<(Place, Vec<Record>), StoreError> {
-        let (most, bytes) = (self.suspect.most(self.most), self.options.batch_bytes);
+    /// The oldest records, so many at most: those of the spool first.
+    async fn batch(&mut self, most: usize) -> Result<(Place, Vec<Record>), StoreError> {
+        let bytes = self.options.batch_bytes;
         let Some(disk) = self.disk.as_ref().filter(|_| self.queue.counts().spooled > 0) else {
             return Ok((Place::Memory, self.queue.begin(most, bytes)));
         };
@@ -227,6 +231,16 @@ impl Task {
     /// One record may spoil a batch: it is looked for by halves, and given up once it is alone. Where
     /// one after another is alone, it may be the store, which is left alone then.
     async fn refused(&mut self, from: Place, batch: Vec<Record>, error: &StoreError) -> Next {
+        if let ([record], StoreError::Backend(_)) = (batch.as_slice(), error) {
+            match self.doubt.refused(record) {
+                Doubted::Alone => {}
+                Doubted::Again if self.takes_another().await => {
+                    self.doubt.took_another();
+                    return Next::GoOn;
+                }
+                _ => return self.failed(error),
+            }
+        }
         if batch.len() == 1 && !self.blame.is_on_frame(error) {
             self.queue.suspects(self.blame.verdict(error));
             return Next::Wait(self.backoff.after(error));
@@ -245,6 +259,16 @@ impl Task {
         }
         self.queue.set_aside(from, bytes);
         Next::GoOn
+    }
+
+    /// Whether the store takes another frame than the oldest, if there is one. It stays where it is,
+    /// and goes again: it counts once.
+    async fn takes_another(&mut self) -> bool {
+        let Ok((_, batch)) = self.batch(self.most.max(2)).await else { return false };
+        match batch.as_slice() {
+            [_, .., other] => self.send(slice::from_ref(other)).await.is_ok(),
+            _ => false,
+        }
     }
 
     /// Waits, while what is due goes to the spool; a closing queue cuts it short, a push does not.

@@ -42,6 +42,8 @@ pub(crate) struct Moody {
     pub(crate) largest: AtomicUsize,
     /// Frames at these times are refused.
     pub(crate) refused: Mutex<BTreeSet<i64>>,
+    /// Frames at these times make it fail in a way that nobody foresaw.
+    pub(crate) breaks: Mutex<BTreeSet<i64>>,
     /// Frames before this time come too late.
     pub(crate) earliest: AtomicI64,
     /// What registered, in order.
@@ -58,6 +60,7 @@ impl Moody {
             appends: AtomicUsize::new(0),
             largest: AtomicUsize::new(0),
             refused: Mutex::default(),
+            breaks: Mutex::default(),
             earliest: AtomicI64::new(0),
             registered: Mutex::default(),
             taken: Mutex::default(),
@@ -107,9 +110,19 @@ impl Moody {
         }
     }
 
-    fn refuses(&self, records: &[Record]) -> bool {
-        let refused = self.refused.lock().unwrap();
-        records.iter().any(|record| refused.contains(&record.timestamp_ms()))
+    /// What comes of the frames themselves.
+    fn judge(&self, records: &[Record]) -> Result<(), StoreError> {
+        let is_any = |times: &Mutex<BTreeSet<i64>>| {
+            let times = times.lock().unwrap();
+            records.iter().any(|record| times.contains(&record.timestamp_ms()))
+        };
+        if is_any(&self.refused) {
+            return Err(StoreError::Refused { reason: "one of these is bad".into() });
+        }
+        match is_any(&self.breaks) {
+            true => Err(StoreError::Backend("one of these is odd".into())),
+            false => Ok(()),
+        }
     }
 }
 
@@ -124,9 +137,7 @@ impl Layer for Moody {
         self.largest.fetch_max(records.len(), Ordering::Relaxed);
         self.answer().await?;
         self.toil(records.len()).await?;
-        if self.refuses(records) {
-            return Err(StoreError::Refused { reason: "one of these is bad".into() });
-        }
+        self.judge(records)?;
         let earliest = self.earliest.load(Ordering::Relaxed);
         if records.iter().any(|record| record.timestamp_ms() < earliest) {
             return Err(StoreError::Late { reason: "out of bounds".into() });

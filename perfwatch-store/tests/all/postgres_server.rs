@@ -63,6 +63,39 @@ async fn tables_that_went_are_told_and_no_frame_is_blamed() {
 }
 
 #[tokio::test]
+async fn what_fails_beside_the_frames_blames_none() {
+    let url = database().await;
+    let store = open(&url).await.unwrap().store;
+    store.append(&loads([START])).await.unwrap();
+    let fails = async |store: &Arc<dyn Store>| {
+        let error = store.append(&loads([START + 1])).await.unwrap_err();
+        assert!(error.is_transient() && error.to_string().contains("no reason"), "{error:?}");
+    };
+    run(
+        &url,
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql \
+            AS 'BEGIN RAISE EXCEPTION ''no reason''; END'; \
+         CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON frames \
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()",
+    )
+    .await;
+    fails(&store).await;
+    // A new session makes a table of its own.
+    run(
+        &url,
+        "DROP FUNCTION fail CASCADE; CREATE FUNCTION fail() RETURNS event_trigger \
+            LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no reason''; END'; \
+         CREATE EVENT TRIGGER at_start ON ddl_command_start EXECUTE FUNCTION fail()",
+    )
+    .await;
+    let other = open(&url).await.unwrap().store;
+    fails(&other).await;
+    run(&url, "DROP EVENT TRIGGER at_start").await;
+    other.append(&loads([START + 1])).await.unwrap();
+    assert_eq!(store.usage().await.unwrap().frames, 2);
+}
+
+#[tokio::test]
 async fn a_name_is_claimed_again_after_tables_were_away() {
     let url = database().await;
     let store = open(&url).await.unwrap().store;

@@ -152,6 +152,42 @@ async fn frames_of_impossible_times_are_given_up_however_many_they_are() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_without_a_name_costs_no_frame() {
+    for frames in [1, 5] {
+        let store = Moody::new(Mood::Broken);
+        let writer = writer(&store, 100, 10);
+        push(&writer, 0..frames);
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(reason(&writer).unwrap(), "the store failed");
+        store.mood.send_replace(Mood::Works);
+        sleep(LONG).await;
+        let all = frames.unsigned_abs();
+        assert_eq!(writer.counts(), counts(all, all, 0, 0));
+        assert_eq!(writer.status(), WriterStatus::Ok);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_fails_without_a_name_is_given_up_once_others_do_not() {
+    let store = Moody::new(Mood::Works);
+    let odd = [3, 4, 5, 17, 30].map(|second| START + second * SECOND);
+    *store.breaks.lock().unwrap() = odd.into();
+    let writer = writer(&store, 100, 10);
+    push(&writer, 0..20);
+    sleep(LONG).await;
+    assert_eq!(writer.counts(), WriterCounts { set_aside: 4, ..counts(20, 16, 0, 4) });
+    // It may be the store, as long as there is no other.
+    push(&writer, 30..31);
+    sleep(LONG).await;
+    assert_eq!(writer.counts(), WriterCounts { set_aside: 4, ..counts(21, 16, 1, 4) });
+    push(&writer, 31..32);
+    sleep(LONG).await;
+    assert_eq!(writer.counts(), WriterCounts { set_aside: 5, ..counts(22, 17, 0, 5) });
+    assert_eq!(writer.status(), WriterStatus::Ok);
+    assert_eq!(held(&store).await, (17, Some(0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_writes_what_waits() {
     let store = Moody::new(Mood::Away);
     let writer = writer(&store, 100, 10);
