@@ -9,6 +9,8 @@ import { type Picture, resolveRange } from '@/lib/picture'
 import { pathsOf, sectionOf } from '@/panels'
 
 export interface Loaded {
+  /** Null for the daemon's own. */
+  host: string | null
   type: string
   range: TimeSpan
   /** The period compared with. */
@@ -61,11 +63,19 @@ export const useHistoryStore = defineStore('history', () => {
     )
   }
 
-  /** Loads what a picture needs; what was there stays on the page until the new is here. */
+  /** Loads what a picture needs; what was there of the same host stays on the page until the new
+   * is here. */
   function load(picture: Picture): Promise<void> {
+    if (loaded.value !== null && loaded.value.host !== picture.host) clear()
     return run((signal) =>
       picture.compare === null ? loadSingle(picture, signal) : loadCompare(picture, signal),
     )
+  }
+
+  function clear(): void {
+    base = null
+    columns.value = null
+    loaded.value = null
   }
 
   async function loadSingle(picture: Picture, signal: AbortSignal): Promise<void> {
@@ -75,6 +85,7 @@ export const useHistoryStore = defineStore('history', () => {
     base = fromHistory(answer)
     columns.value = base
     loaded.value = {
+      host: picture.host,
       type: picture.type,
       range,
       previous: null,
@@ -104,6 +115,7 @@ export const useHistoryStore = defineStore('history', () => {
     base = fromCompare(answer)
     columns.value = base
     loaded.value = {
+      host: picture.host,
       type: picture.type,
       range: spanOf(answer.current),
       previous: spanOf(answer.previous),
