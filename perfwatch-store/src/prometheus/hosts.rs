@@ -75,7 +75,7 @@ impl PrometheusStore {
     }
 
     /// Now, and later than any earlier claim: the newest of a host counts.
-    fn claim_time(&self) -> i64 {
+    pub(super) fn claim_time(&self) -> i64 {
         let now = clock_ms();
         let next = |last: i64| Some(now.max(last + 1));
         let last = self.claimed_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);

@@ -1,7 +1,7 @@
 //! The first frame of every host and hour, which is marked in the engine.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -51,17 +51,21 @@ impl Hours {
         begun
     }
 
-    /// The samples that mark these: the frame's time, and whose it is.
-    pub(super) fn marks(&self, begun: &BTreeMap<(Arc<str>, i64), i64>) -> Vec<(Labels, Sample)> {
-        let mut marks = Vec::new();
-        for ((host, _), &timestamp) in begun {
-            let sample = Sample { value: seconds(timestamp), timestamp };
-            marks.push((host_labels(names::SEEN, host), sample));
-            if let Some(identity) = self.identities.get(host) {
-                marks.push((claim(host, identity), sample));
-            }
-        }
-        marks
+    /// The samples that mark these: the frame's time, and whose it is. A claim is dated when it is
+    /// made: the frame may be older than the last one, and an engine that takes samples in order
+    /// only would refuse it with the claim.
+    pub(super) fn marks(
+        &self,
+        begun: &BTreeMap<(Arc<str>, i64), i64>,
+        claimed_ms: i64,
+    ) -> Vec<(Labels, Sample)> {
+        let sample = |timestamp| Sample { value: seconds(timestamp), timestamp };
+        let seen = begun.iter();
+        let seen = seen.map(|((host, _), &time)| (host_labels(names::SEEN, host), sample(time)));
+        let hosts: BTreeSet<&Arc<str>> = begun.keys().map(|(host, _)| host).collect();
+        let whose = hosts.into_iter().filter_map(|host| Some((host, self.identities.get(host)?)));
+        let claims = whose.map(|(host, identity)| (claim(host, identity), sample(claimed_ms)));
+        seen.chain(claims).collect()
     }
 
     /// Remembers what is marked by now.

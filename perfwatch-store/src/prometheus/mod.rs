@@ -140,7 +140,7 @@ impl Store for PrometheusStore {
         let (begun, marks) = {
             let hours = self.hours();
             let begun = hours.begun(records);
-            let marks = hours.marks(&begun);
+            let marks = hours.marks(&begun, self.claim_time());
             (begun, marks)
         };
         self.write(records, &marks).await?;

@@ -1,9 +1,13 @@
 //! Prometheus without a window for late samples: what comes twice or late is refused.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use perfwatch_store::{
-    BatchMetricsWriter, PrometheusStore, Record, Store, StoreError, WriterCounts, WriterOptions,
+    BatchMetricsWriter, HostIdentity, PrometheusStore, Record, Store, StoreError, WriterCounts,
+    WriterOptions,
 };
 use tokio::time::{Instant, sleep};
 
@@ -13,9 +17,13 @@ use crate::{
 };
 
 /// Writes frames as a daemon does; what became of them.
-async fn written(store: &Arc<PrometheusStore>, frames: &[Record]) -> WriterCounts {
+async fn written(
+    store: &Arc<PrometheusStore>,
+    options: WriterOptions,
+    frames: &[Record],
+) -> WriterCounts {
     let store = Arc::clone(store) as Arc<dyn Store>;
-    let writer = BatchMetricsWriter::spawn(store, WriterOptions::default());
+    let writer = BatchMetricsWriter::spawn(store, options);
     frames.iter().for_each(|frame| writer.push(frame.clone()));
     let patience = Instant::now() + Duration::from_secs(10);
     while writer.counts().waiting > 0 {
@@ -31,13 +39,14 @@ async fn what_comes_twice_or_an_hour_late_is_set_aside_and_bars_no_way() {
     let store = Arc::new(PrometheusStore::new(&engine.url()).unwrap());
     what_comes_twice(&store).await;
     what_is_an_hour_behind_another_host(&store).await;
+    what_waited_is_older_than_the_claim_to_its_name(&engine).await;
 }
 
 /// A batch without an answer is there once, and counts as dropped all the same.
 async fn what_comes_twice(store: &Arc<PrometheusStore>) {
     let frames = loads(every(SECOND, START, START + 5 * SECOND));
     store.append(&frames[..3]).await.unwrap();
-    let counts = written(store, &frames).await;
+    let counts = written(store, WriterOptions::default(), &frames).await;
     // The newest sample of a series may come again, those before it may not.
     assert_eq!((counts.stored, counts.dropped, counts.set_aside), (3, 2, 2));
     assert_eq!(store.usage().await.unwrap().frames, 5);
@@ -51,6 +60,26 @@ async fn what_is_an_hour_behind_another_host(store: &Arc<PrometheusStore>) {
     let frames = loads(every(10 * SECOND, now - 2 * HOUR, now));
     let error = store.append(&frames[..1]).await.unwrap_err();
     assert!(matches!(error, StoreError::Late { .. }), "{error:?}");
-    let counts = written(store, &frames).await;
+    let counts = written(store, WriterOptions::default(), &frames).await;
     assert_eq!((counts.expected, counts.stored, counts.set_aside), (720, 360, 360));
+}
+
+/// At each start, and after an outage, a name is claimed before the frames that waited are sent.
+async fn what_waited_is_older_than_the_claim_to_its_name(engine: &Engine) {
+    let identity = HostIdentity {
+        name: "a".into(),
+        id: "1".repeat(32).into(),
+        interval_ms: 10_000,
+        version: "1".into(),
+    };
+    let options = WriterOptions { identity: Some(identity), ..WriterOptions::default() };
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = i64::try_from(clock.as_millis()).unwrap();
+    let frames = loads(every(10 * SECOND, now - HOUR / 2, now));
+    let url = engine.url();
+    for started in frames.chunks(60) {
+        let store = Arc::new(PrometheusStore::new(&url).unwrap());
+        let counts = written(&store, options.clone(), started).await;
+        assert_eq!((counts.stored, counts.set_aside), (60, 0));
+    }
 }
