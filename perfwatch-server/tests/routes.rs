@@ -210,6 +210,21 @@ async fn one_part_of_the_policy_changes_and_the_others_stay() {
 }
 
 #[tokio::test]
+async fn every_interval_that_is_offered_is_taken() {
+    let server = Server::start(config()).await;
+    let token = server.login().await;
+    let answer = server.get("/api/retention", &token).await.json();
+    let offered = answer["downsample_intervals"].as_array().unwrap();
+    insta::assert_snapshot!(answer["downsample_intervals"], @r#"["1m","2m","5m","10m","15m","30m","1h","2h","3h","6h","12h","1d"]"#);
+    for interval in offered {
+        let body = json!({"downsample_interval": interval});
+        let after = server.ask(Method::PUT, "/api/retention", &token, body).await.json();
+        assert_eq!(after["policy"]["downsample_interval"], *interval);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_cleanup_removes_what_the_policy_says_and_reports_it() {
     let server = Server::start(config()).await;
     let token = server.login().await;

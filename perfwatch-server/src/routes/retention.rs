@@ -1,7 +1,9 @@
 //! `/api/retention`: how long what is kept, what is stored, and throwing away now.
 
 use axum::{Json, extract::State};
-use perfwatch_store::{DamagedRange, RetentionPolicyUpdate, StoreError, Usage};
+use perfwatch_store::{
+    DOWNSAMPLE_INTERVALS, DamagedRange, RetentionPolicyUpdate, StoreError, Usage,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -21,6 +23,8 @@ const DAY_MS: i64 = 24 * 3_600_000;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RetentionAnswer {
     policy: RetentionPolicy,
+    /// What `downsample_interval` may be, the shortest first.
+    downsample_intervals: Vec<String>,
     /// Where else it is set how long things are kept, if the policy says nothing about that.
     elsewhere: Option<String>,
     usage: StoreUsage,
@@ -213,6 +217,7 @@ async fn answer(
     let forecast = if here { forecast(app, &policy, &usage).await? } else { None };
     Ok(Json(RetentionAnswer {
         policy: shown(policy),
+        downsample_intervals: DOWNSAMPLE_INTERVALS.map(duration::format).into(),
         elsewhere: (!here).then(|| StoreError::RetentionElsewhere.to_string()),
         usage: StoreUsage {
             bytes: here.then_some(usage.bytes),

@@ -746,6 +746,8 @@ export interface components {
         RetentionAnswer: {
             /** @description The first hundred stretches that were found damaged since the start. */
             damaged: components["schemas"]["DamagedStretch"][];
+            /** @description What `downsample_interval` may be, the shortest first. */
+            downsample_intervals: string[];
             /** @description Where else it is set how long things are kept, if the policy says nothing about that. */
             elsewhere?: string | null;
             forecast?: components["schemas"]["StoreForecast"] | null;
