@@ -16,8 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-type QueryValue = string | number | null | undefined | readonly string[]
-export type Query = Record<string, QueryValue>
+type Query = Record<string, string | number | null | undefined | readonly string[]>
 
 interface RequestOptions {
   query?: Query
@@ -81,17 +80,6 @@ async function request<T>(method: string, path: string, options: RequestOptions 
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 
-export interface HistoryQuery extends Query {
-  metric_type: string
-  start_time?: string
-  end_time?: string
-  interval?: string
-  limit?: number
-  fields?: readonly string[]
-  aggregate?: string
-  host?: string | null
-}
-
 export const api = {
   login: (body: t.LoginRequest) => request<t.LoginResponse>('POST', '/api/auth/login', { body }),
   me: () => request<t.Me>('GET', '/api/auth/me'),
@@ -101,14 +89,14 @@ export const api = {
   catalog: () => request<t.CatalogAnswer>('GET', '/api/metrics/catalog'),
   config: () => request<t.ConfigAnswer>('GET', '/api/config'),
   hosts: () => request<t.HostsAnswer>('GET', '/api/hosts'),
-  history: (query: HistoryQuery, signal?: AbortSignal) =>
+  history: (query: t.HistoryQuery, signal?: AbortSignal) =>
     request<t.HistoryColumns>('GET', '/api/history/metrics', {
       query: { ...query, format: 'columns' },
       signal,
     }),
-  compare: (query: Query, signal?: AbortSignal) =>
+  compare: (query: t.CompareQuery, signal?: AbortSignal) =>
     request<t.CompareAnswer>('GET', '/api/history/compare', { query, signal }),
-  changes: (query: Query, signal?: AbortSignal) =>
+  changes: (query: t.ChangesQuery, signal?: AbortSignal) =>
     request<t.ChangesAnswer>('GET', '/api/history/changes', { query, signal }),
   retention: () => request<t.RetentionAnswer>('GET', '/api/retention'),
   changeRetention: (body: t.RetentionUpdate) =>

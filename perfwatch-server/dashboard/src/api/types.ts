@@ -1,7 +1,8 @@
 /** The names under which the rest of the dashboard knows the daemon's answers. */
-import type { components } from './schema'
+import type { components, operations } from './schema'
 
 type Schemas = components['schemas']
+type QueryOf<O extends keyof operations> = NonNullable<operations[O]['parameters']['query']>
 
 export type ErrorBody = Schemas['ErrorBody']
 export type LoginRequest = Schemas['LoginRequest']
@@ -13,8 +14,11 @@ export type CatalogAnswer = Schemas['CatalogAnswer']
 export type CatalogType = Schemas['CatalogType']
 export type CatalogTable = Schemas['CatalogTable']
 export type CatalogField = Schemas['CatalogField']
+export type HistoryQuery = QueryOf<'history'>
 export type HistoryColumns = Schemas['HistoryColumns']
+export type CompareQuery = QueryOf<'compare'>
 export type CompareAnswer = Schemas['CompareAnswer']
+export type ChangesQuery = QueryOf<'changes'>
 export type ChangesAnswer = Schemas['ChangesAnswer']
 export type HostsAnswer = Schemas['HostsAnswer']
 export type HostEntry = Schemas['HostEntry']

@@ -2,7 +2,7 @@
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { api, describeError } from '@/api/client'
-import type { ChangesAnswer } from '@/api/types'
+import type { ChangesAnswer, ChangesQuery } from '@/api/types'
 import type { TimeSpan } from '@/charts/option'
 
 /** A page of them; more is a question for the command line. */
@@ -56,9 +56,9 @@ export const useChangesStore = defineStore('changes', () => {
   return { answer, error, loading, load, clear }
 })
 
-function queryOf({ host, before, after }: Periods) {
+function queryOf({ host, before, after }: Periods): ChangesQuery {
   return {
-    host,
+    host: host ?? undefined,
     limit,
     before_start: iso(before.from),
     before_end: iso(before.to),

@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { api, describeError } from '@/api/client'
+import type { CompareQuery } from '@/api/types'
 import { type ChartColumns, fromCompare, fromHistory, withDetail } from '@/charts/columns'
 import type { TimeSpan } from '@/charts/option'
 import { matches } from '@/lib/paths'
@@ -56,8 +57,8 @@ export const useHistoryStore = defineStore('history', () => {
         interval: 'auto',
         limit: points,
         fields: fieldsOf(picture),
-        aggregate: picture.aggregate,
-        host: picture.host,
+        aggregate: [picture.aggregate],
+        host: picture.host ?? undefined,
       },
       signal,
     )
@@ -103,9 +104,9 @@ export const useHistoryStore = defineStore('history', () => {
       'to' in compare
         ? { period: compare.period, compare_to: compare.to }
         : rangesQuery(resolveRange(picture.range, Date.now()), compare.previous)
-    const query = {
+    const query: CompareQuery = {
       metric_type: picture.type,
-      host: picture.host,
+      host: picture.host ?? undefined,
       fields: fieldsOf(picture),
       limit: points,
       ...periods,

@@ -1,7 +1,7 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { api, type HistoryQuery } from '@/api/client'
-import type { LiveMessage } from '@/api/types'
+import { api } from '@/api/client'
+import type { HistoryQuery, LiveMessage } from '@/api/types'
 import { sections } from '@/panels'
 import { useLiveStore } from './live'
 import { backoffDelay, type useLiveSocket } from './liveSocket'
@@ -146,7 +146,7 @@ it('forgets one host for another, and fills from the history of that one', async
   live.start('T')
   handlers.frame(message(0))
   await vi.runAllTimersAsync()
-  expect(asked.mock.calls.every(([query]) => query.host === null)).toBe(true)
+  expect(asked.mock.calls.every(([query]) => query.host === undefined)).toBe(true)
   live.start('T', 'db1')
   expect([handlers.host, live.latest, live.frames()]).toEqual(['db1', null, 0])
   asked.mockClear()

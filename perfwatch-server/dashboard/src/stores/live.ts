@@ -5,8 +5,8 @@
  */
 import { defineStore } from 'pinia'
 import { computed, effectScope, shallowRef, type EffectScope } from 'vue'
-import { api, type HistoryQuery } from '@/api/client'
-import type { LiveMessage } from '@/api/types'
+import { api } from '@/api/client'
+import type { HistoryQuery, LiveMessage } from '@/api/types'
 import { type ChartColumns, gapFactor } from '@/charts/columns'
 import { LiveBuffer } from '@/lib/liveBuffer'
 import { collect, matches, splitPath } from '@/lib/paths'
@@ -156,7 +156,7 @@ export const useLiveStore = defineStore('live', () => {
       interval: 'raw',
       limit: mostFrames,
       fields: livePaths.filter((path) => path.startsWith(`${type}.`)),
-      host,
+      host: host ?? undefined,
     }
     const target = buffer
     const answer = await api.history(query, signal).catch(() => null)
