@@ -55,8 +55,12 @@ fn by_code(place: &str, code: &str, message: String) -> Option<StoreError> {
             "{place}: {message}; make this user the owner of the database, or grant it CREATE on \
              the schema and all rights on PerfWatch's tables"
         )),
+        ("3F000", _) => denied(format!(
+            "{place}: {message}; make the schema that search_path names, with \
+             `CREATE SCHEMA NAME AUTHORIZATION USER`"
+        )),
         // The frames are not at fault: they wait.
-        ("42P01" | "3F000", _) => StoreError::unavailable(format!(
+        ("42P01", _) => StoreError::unavailable(format!(
             "{place} has lost its tables: {message}; restore them, or start PerfWatch again, which \
              makes new ones"
         )),

@@ -355,6 +355,12 @@ async fn what_cannot_be_used_is_named_with_its_cure() {
     let missing = url.replace("test_", "nowhere_");
     let error = open(&missing).await.unwrap_err().to_string();
     assert!(error.contains("there is no such database") && error.contains("createdb"), "{error}");
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let own = format!("{url}{separator}options[search_path]=nowhere");
+    let error = open(&own).await.unwrap_err().to_string();
+    assert!(error.contains("CREATE SCHEMA NAME AUTHORIZATION USER"), "{error}");
+    run(&url, "CREATE SCHEMA nowhere").await;
+    open(&own).await.unwrap().store.append(&loads([START])).await.unwrap();
     // Another program's tables.
     run(&url, "CREATE TABLE users (id int)").await;
     let error = open(&url).await.unwrap_err().to_string();
