@@ -128,8 +128,18 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// What lies in slices.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
-    /// The bytes kept, and those of them that are in use.
+    /// The bytes kept, and those of them that are in use and may be taken away.
     async fn bytes(&self) -> Result<(u64, u64), StoreError>;
+
+    /// When the oldest hour begins that is summed up beside slices, where a backend does that.
+    async fn oldest_hour(&self) -> Result<Option<i64>, StoreError> {
+        Ok(None)
+    }
+
+    /// Takes such hours that begin before a time away.
+    async fn delete_hours(&self, _before_ms: i64) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Gives a little unused space back, and says whether there is more.
     async fn shrink(&self) -> Result<bool, StoreError>;

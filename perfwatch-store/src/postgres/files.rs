@@ -18,7 +18,7 @@ use super::{
     link::{Link, READ},
     names::Names,
     pool::Held,
-    usage,
+    room, usage,
 };
 use crate::{
     StoreError,
@@ -105,8 +105,18 @@ impl Files for PostgresFiles {
     }
 
     async fn bytes(&self) -> Result<(u64, u64), StoreError> {
-        let bytes = moment(&self.link).await?.ask(usage::bytes).await?;
-        Ok((bytes, bytes))
+        moment(&self.link).await?.ask(usage::bytes).await
+    }
+
+    async fn oldest_hour(&self) -> Result<Option<i64>, StoreError> {
+        moment(&self.link).await?.ask(room::oldest_hour).await
+    }
+
+    async fn delete_hours(&self, before_ms: i64) -> Result<(), StoreError> {
+        let mut keeper = self.keeper.lock().await;
+        let deleted = room::delete_hours(&mut keeper, before_ms);
+        let explain = self.link.explain();
+        self.link.within(READ, async { deleted.await.map_err(explain) }).await
     }
 
     async fn shrink(&self) -> Result<bool, StoreError> {

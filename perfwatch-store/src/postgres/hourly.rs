@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use perfwatch_core::Decimal;
 use sqlx::PgConnection;
 
-use super::{document::Tree, names::Known};
+use super::{document::Tree, names::Known, room};
 use crate::{
     archive::Change,
     layout::{
@@ -88,10 +88,14 @@ impl Hours {
         if self.hosts.is_empty() {
             return Ok(());
         }
+        let rows = (&self.hosts[..], &self.types[..], &self.hours[..]);
+        let before = room::held(connection, rows).await?;
         let [averages, lowest, highest] = &self.figures;
         let query = sqlx::query(INSERT).bind(&self.hosts).bind(&self.types).bind(&self.hours);
         let query = query.bind(averages).bind(lowest).bind(highest).bind(&self.frames);
-        query.execute(connection).await.map(drop)
+        query.execute(&mut *connection).await?;
+        let now = room::held(connection, rows).await?;
+        room::fill(connection, now - before).await
     }
 }
 

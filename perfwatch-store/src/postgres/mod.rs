@@ -28,6 +28,7 @@ mod passwords;
 mod pool;
 mod register;
 mod retain;
+mod room;
 mod schema;
 mod usage;
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     RetentionPolicy, RetentionReport, StoreError,
-    archive::TIMES,
+    archive::{Files, TIMES},
     engine::{Engine, Sealing},
     layout::{
         Index,
@@ -124,7 +124,7 @@ impl PostgresStore {
             look = self.read(Look::read).await?;
         }
         // What no slice would go by, nothing else does.
-        self.drop_old(&look, policy, now_ms.min(newest)).await;
+        self.drop_old(&engine.files, &look, policy, now_ms.min(newest)).await;
         if let Err(error) = engine.files.release().await {
             tracing::debug!(%error, "whoever keeps slices next has to wait for this connection's end");
         }
@@ -181,9 +181,15 @@ impl PostgresStore {
 
     /// Drops the partitions of days that nothing is asked from any more, and hours that are too old.
     /// What is in use is left for the next time: it keeps nothing else from going.
-    async fn drop_old(&self, look: &Look, policy: &RetentionPolicy, now_ms: i64) {
+    async fn drop_old(
+        &self,
+        files: &PostgresFiles,
+        look: &Look,
+        policy: &RetentionPolicy,
+        now_ms: i64,
+    ) {
         let before_ms = Ages::of(policy, now_ms).gone_before(HOUR_MS);
-        if let Err(error) = self.drop_hours(before_ms).await {
+        if let Err(error) = files.delete_hours(before_ms).await {
             tracing::warn!(%error, "old rows of metrics_hourly were not deleted; this is tried again");
         }
         let days = self.read(partitions::days).await.unwrap_or_else(|error| {
@@ -201,15 +207,6 @@ impl PostgresStore {
                 ),
             }
         }
-    }
-
-    async fn drop_hours(&self, before_ms: i64) -> Result<(), StoreError> {
-        let delete = "DELETE FROM metrics_hourly \
-                      WHERE hour < timestamptz 'epoch' + $1 * interval '1 millisecond'";
-        self.by_writer(async |writer| {
-            sqlx::query(delete).bind(before_ms.max(0)).execute(writer).await.map(drop)
-        })
-        .await
     }
 
     async fn drop_day(&self, day: i64) -> Result<bool, StoreError> {

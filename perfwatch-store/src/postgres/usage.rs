@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::room::hourly_bytes;
 use crate::{HostInfo, TierUsage, Usage, archive::Totals, layout::slice::DAY_MS};
 
 /// What lies in slices.
@@ -19,10 +20,10 @@ pub(super) async fn totals(connection: &mut PgConnection) -> Result<Totals, sqlx
     Ok(Totals { frames: total(frames, bytes), rollups: total(rollups, rollup_bytes) })
 }
 
-/// The bytes of all that is held. Of a day that is partly gone, documents count by their share: the
-/// database gives their space back when the whole day goes.
-pub(super) async fn bytes(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
-    let select = "WITH live AS (\
+/// The bytes of all that is held but of names, and those of names. Of a day that is partly gone,
+/// documents count by their share: the database gives their space back when the whole day goes.
+const BYTES: &str = concat!(
+    "WITH live AS (\
         SELECT day, sum(frames) AS frames FROM (\
             SELECT start_ms / $1 AS day, frames FROM slices WHERE interval_ms = 0 \
             UNION ALL SELECT time_ms / $1, 1 FROM frames) AS each GROUP BY day), \
@@ -34,10 +35,16 @@ pub(super) async fn bytes(connection: &mut PgConnection) -> Result<u64, sqlx::Er
             to_char(timestamptz 'epoch' + p.day * interval '1 day', 'YYYYMMDD')))) AS of (size)) \
         SELECT (coalesce((SELECT sum(bytes) FROM sizes), 0) \
             + coalesce((SELECT sum(bytes) FROM slices), 0) \
-            + coalesce((SELECT sum(length(body)) FROM frames), 0) \
-            + pg_total_relation_size('metrics_hourly') + pg_total_relation_size('series') + pg_total_relation_size('hosts'))::bigint";
-    let bytes: i64 = sqlx::query_scalar(select).bind(DAY_MS).fetch_one(connection).await?;
-    Ok(bytes.unsigned_abs())
+            + coalesce((SELECT sum(length(body)) FROM frames), 0) + ",
+    hourly_bytes!(),
+    ")::bigint, pg_total_relation_size('series') + pg_total_relation_size('hosts')"
+);
+
+/// The bytes of all that is held, and those of them that retention can take away.
+pub(super) async fn bytes(connection: &mut PgConnection) -> Result<(u64, u64), sqlx::Error> {
+    let (history, names): (i64, i64) =
+        sqlx::query_as(BYTES).bind(DAY_MS).fetch_one(connection).await?;
+    Ok(((history + names).unsigned_abs(), history.unsigned_abs()))
 }
 
 /// A host as [`hosts`] reads it.
@@ -69,7 +76,7 @@ pub(super) async fn usage(connection: &mut PgConnection) -> Result<Usage, sqlx::
     let frames: i64 =
         sqlx::query_scalar("SELECT count(*) FROM frames").fetch_one(&mut *connection).await?;
     Ok(Usage {
-        bytes: bytes(connection).await?,
+        bytes: bytes(connection).await?.0,
         frames: totals.frames.frames + frames.unsigned_abs(),
         downsampled_frames: totals.rollups.frames,
         packed: totals.frames,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use perfwatch_store::{Opened, RetentionPolicyUpdate, StoreError, open};
+use perfwatch_store::{Opened, RetentionPolicy, RetentionPolicyUpdate, StoreError, open};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::{
@@ -169,6 +169,58 @@ async fn a_backlog_is_sealed_in_turns() {
     wait_for_hours(&url, 40).await;
     let found = store.summary(&ask(START, until + HOUR).selection).await.unwrap();
     assert_eq!(found[0].count, 2430 + 100);
+}
+
+/// The bytes that a store counts, in MiB.
+async fn mebibytes(opened: &Opened) -> f64 {
+    opened.store.usage().await.unwrap().bytes as f64 / f64::from(1 << 20)
+}
+
+#[tokio::test]
+async fn a_bound_takes_the_oldest_hours_and_nothing_in_vain() {
+    let url = database().await;
+    let opened = open(&url).await.unwrap();
+    let end = START + 3 * HOUR;
+    opened.store.append(&loads(every(MINUTE, START, end))).await.unwrap();
+    wait_for_hours(&url, 2).await;
+    // 20 MiB, each hour of 43 KiB.
+    run(
+        &url,
+        "INSERT INTO metrics_hourly SELECT 'a', 'app', '2023-11-13 23:00:00+00'::timestamptz \
+            - n * interval '1 hour', document, document, document, 60 \
+         FROM generate_series(0, 479) n, LATERAL (SELECT jsonb_build_object('x', \
+            string_agg(md5((n * 1000 + m)::text), '')) FROM generate_series(1, 450) m) of (document)",
+    )
+    .await;
+    let all = mebibytes(&opened).await;
+    assert!((20.0..24.0).contains(&all), "{all} MiB");
+    let bound = RetentionPolicy { max_bytes: Some(10 << 20), ..policy(30, HOUR, 365) };
+    for run in ["first", "second"] {
+        opened.store.apply_retention(&bound, end).await.unwrap();
+        let found = opened.store.summary(&ask(START, end).selection).await.unwrap();
+        assert_eq!(found[0].count, 180, "{run}");
+        // A day of hours is 1 MiB.
+        let left = mebibytes(&opened).await;
+        assert!((8.5..10.5).contains(&left), "{run}: {left} MiB");
+        let newest = "SELECT to_char(max(hour) AT TIME ZONE 'UTC', 'DD HH24') FROM metrics_hourly";
+        assert_eq!(value(&url, newest).await.as_deref(), Some("14 01"), "{run}");
+    }
+    // What fills the room that they left is counted again.
+    run(
+        &url,
+        "INSERT INTO metrics_hourly SELECT host, metric_type, hour + interval '1 year', \
+            metric_avg, metric_min, metric_max, frames FROM metrics_hourly LIMIT 50",
+    )
+    .await;
+    let before = mebibytes(&opened).await;
+    opened.store.append(&loads(every(MINUTE, end, end + 2 * HOUR))).await.unwrap();
+    wait_for_hours(&url, 4).await;
+    assert!(mebibytes(&opened).await > before);
+    // However large its table still is: where no hour is left, frames are not taken for it.
+    let least = RetentionPolicy { max_bytes: Some(1 << 20), ..bound };
+    opened.store.apply_retention(&least, end + 2 * HOUR).await.unwrap();
+    let found = opened.store.summary(&ask(START, end + 2 * HOUR).selection).await.unwrap();
+    assert_eq!(found[0].count, 300);
 }
 
 #[tokio::test]
