@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use crate::layout::MOST_SERIES;
+
 /// A store that asks for more than this is asked again all the same, twelve times an hour: limits of
 /// rate are over sooner, and whoever asks for hours, as a page of maintenance does, may be back long
 /// before.
@@ -148,6 +150,18 @@ pub enum StoreError {
         /// What it said.
         reason: String,
     },
+    /// The frames are stored, but for values of series that are new: their host has too many.
+    #[error(
+        "host `{host}` has {MOST_SERIES} series, as many as are kept of one: {left_out} values of others \
+         were left out, and all else was stored; find what gives so many things a name of their own, and \
+         begin anew under another name by --host"
+    )]
+    TooManySeries {
+        /// The host's name.
+        host: String,
+        /// How many values.
+        left_out: u64,
+    },
     /// A question that cannot be answered.
     #[error("bad {parameter}: {reason}")]
     BadQuery {
@@ -221,6 +235,7 @@ impl StoreError {
             Self::Denied { .. } => "it lets nobody in by this URL",
             Self::Throttled { .. } => "it asks for a pause",
             _ if self.is_of_a_frame() => "it refused a frame",
+            Self::TooManySeries { .. } => "it keeps no more series of a host",
             Self::Unwritable { .. } | Self::Locked { .. } => "its file cannot be written",
             Self::Corrupt { .. } => "it is damaged",
             _ => "it failed",

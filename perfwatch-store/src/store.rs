@@ -122,7 +122,9 @@ pub trait Store: Send + Sync {
         Ok(Arc::clone(&host.name))
     }
 
-    /// Keeps these frames: all of them or, on an error, none. When it returns, they are durable.
+    /// Keeps these frames: all of them or, on an error, none. When it returns, they are durable. Only
+    /// where a host has too many series does an error say what was left out of frames that are kept
+    /// ([`StoreError::TooManySeries`]).
     async fn append(&self, records: &[Record]) -> Result<(), StoreError>;
 
     /// Keeps frames of another place, of any age, under the names of their hosts: all of them or, on

@@ -24,11 +24,24 @@ const MOST: usize = 40_000;
 /// So many frames are sealed however new they are: somebody imports old ones.
 const MANY: usize = 20_000;
 
+/// What was kept.
+pub(super) struct Kept {
+    /// How many frames were new.
+    pub(super) frames: u64,
+    /// What was left out of them.
+    pub(super) left_out: Option<StoreError>,
+}
+
 impl<F: Files> Engine<F> {
     /// Keeps these frames, then seals what is due: without the caller, who waits only where much
     /// more comes than can be sealed.
     pub(crate) async fn append(self: &Arc<Self>, records: &[Record]) -> Result<(), StoreError> {
-        self.keep_frames(|index| index.prepare(records)).await?;
+        let kept = self.keep_frames(|index| index.prepare(records)).await?;
+        self.seal_if_due(records).await?;
+        kept.left_out.map_or(Ok(()), Err)
+    }
+
+    async fn seal_if_due(self: &Arc<Self>, records: &[Record]) -> Result<(), StoreError> {
         if self.sealing == Sealing::AtOnce {
             return self.seal(Sealing::AtOnce).await;
         }
@@ -58,11 +71,11 @@ impl<F: Files> Engine<F> {
         before < until || self.head().len() > MANY
     }
 
-    /// Keeps the frames that are not there yet; how many these were.
+    /// Keeps the frames that are not there yet.
     pub(super) async fn keep_frames(
         &self,
         prepare: impl FnOnce(&mut Index) -> Result<Vec<Frame>, StoreError>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Kept, StoreError> {
         let mut unsure = self.turn.lock().await;
         self.open()?;
         if *unsure {
@@ -70,14 +83,18 @@ impl<F: Files> Engine<F> {
         }
         // Until it is known what was written.
         *unsure = true;
-        let frames = prepare(&mut self.index()).inspect_err(|_| *unsure = false)?;
+        let (frames, left_out) = {
+            let mut index = self.index();
+            (prepare(&mut index), index.take_left_out())
+        };
+        let frames = frames.inspect_err(|_| *unsure = false)?;
         let frames = self.new_frames(frames).await?;
         self.files.append(self.new_names(), &frames).await?;
         self.index().mark_saved();
         let mut head = self.head();
         frames.iter().for_each(|frame| head.insert(frame));
         *unsure = false;
-        Ok(frames.len() as u64)
+        Ok(Kept { frames: frames.len() as u64, left_out })
     }
 
     fn new_names(&self) -> Vec<NewNames> {

@@ -11,7 +11,7 @@ impl<F: Files> Engine<F> {
     /// Keeps the frames that are not there yet; how many these were. Sealing is part of it: nobody
     /// waits for a tick.
     pub(crate) async fn import(&self, frames: &[ImportFrame]) -> Result<u64, StoreError> {
-        let new = self.keep_frames(|index| index.prepare_named(frames)).await?;
+        let kept = self.keep_frames(|index| index.prepare_named(frames)).await?;
         let (count, bytes) = {
             let head = self.head();
             (head.len(), head.bytes())
@@ -19,7 +19,7 @@ impl<F: Files> Engine<F> {
         if count > FRAMES || bytes > BYTES {
             self.seal(self.sealing).await?;
         }
-        Ok(new)
+        kept.left_out.map_or(Ok(kept.frames), Err)
     }
 
     /// Seals all hours that are over, and gives the space of their frames back.

@@ -10,6 +10,9 @@ use perfwatch_core::{Decimal, MISSING, Table, View, series};
 use super::frame::Value;
 use crate::{ImportValue, Record, StoreError, import::MOST_DECIMALS};
 
+/// As many series as a host has at most.
+pub(crate) const MOST_SERIES: usize = 1 << 20;
+
 /// A value that has not been seen yet has no number.
 const NONE: u32 = u32::MAX;
 
@@ -138,6 +141,11 @@ impl HostIndex {
         self.saved_series = self.names.list.len();
     }
 
+    /// How many values had no series, for there are too many, since this was asked last.
+    pub(super) fn take_left_out(&mut self) -> u64 {
+        std::mem::take(&mut self.names.left_out)
+    }
+
     /// How many series there are.
     pub(crate) fn series_count(&self) -> usize {
         self.names.list.len()
@@ -190,8 +198,11 @@ impl HostIndex {
             if *decimals > MOST_DECIMALS {
                 return Err(wrong("has too many decimals; 9 is the most"));
             }
-            let number = self.names.find_or_add(Arc::clone(path), *decimals);
-            values.push((number.ok_or_else(|| wrong("is no series name"))?, *value));
+            match self.names.find_or_add(Arc::clone(path), *decimals) {
+                Some(number) => values.push((number, *value)),
+                None if self.names.is_full() => {}
+                None => return Err(wrong("is no series name")),
+            }
         }
         Ok(sort(values))
     }
@@ -210,6 +221,8 @@ struct Names {
     host: Arc<str>,
     list: Vec<SeriesInfo>,
     by_path: HashMap<(Arc<str>, u8), u32>,
+    /// Values that had none, for there are too many.
+    left_out: u64,
 }
 
 impl Names {
@@ -237,6 +250,10 @@ impl Names {
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.list.len() >= MOST_SERIES
+    }
+
     fn find_or_add(&mut self, path: Arc<str>, decimals: u8) -> Option<u32> {
         let key = (path, decimals);
         match self.by_path.get(&key) {
@@ -246,6 +263,10 @@ impl Names {
     }
 
     fn add(&mut self, path: Arc<str>, decimals: u8) -> Option<u32> {
+        if self.is_full() {
+            self.left_out += 1;
+            return None;
+        }
         let segments = series::segments(&path).ok()?;
         let number = self.list.len() as u32;
         let check = name_check(&self.host, &path, decimals);

@@ -104,6 +104,19 @@ impl Index {
         Ok(Frame { place, values: values.unwrap_or_default() })
     }
 
+    /// What was left out of the frames that were prepared last, if anything was.
+    pub(crate) fn take_left_out(&mut self) -> Option<StoreError> {
+        let mut first = None;
+        for host in &mut self.hosts {
+            let left_out = host.take_left_out();
+            if left_out > 0 {
+                let host = host.name.to_string();
+                first.get_or_insert(StoreError::TooManySeries { host, left_out });
+            }
+        }
+        first
+    }
+
     /// Where a frame belongs; a new host gets its number.
     fn place(&mut self, host: &Arc<str>, timestamp_ms: i64) -> Result<Place, StoreError> {
         if !TIMES.contains(&timestamp_ms) {

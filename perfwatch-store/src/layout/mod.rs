@@ -16,7 +16,7 @@ mod stat;
 pub(crate) mod varint;
 
 pub(crate) use frame::Frame;
-pub(crate) use host::{HostIndex, SeriesInfo, host_check, name_check};
+pub(crate) use host::{HostIndex, MOST_SERIES, SeriesInfo, host_check, name_check};
 pub(crate) use index::Index;
 pub(crate) use seal::Place;
 use seal::seal;

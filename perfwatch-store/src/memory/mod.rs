@@ -43,13 +43,13 @@ impl MemoryStore {
     }
 
     async fn append_records(&self, records: &[Record]) -> Result<(), StoreError> {
-        self.engine.append(records).await?;
-        self.make_room().await
+        let kept = self.engine.append(records).await;
+        self.make_room().await.and(kept)
     }
 
     async fn import_frames(&self, frames: &[ImportFrame]) -> Result<u64, StoreError> {
-        let new = self.engine.import(frames).await?;
-        self.make_room().await.map(|()| new)
+        let new = self.engine.import(frames).await;
+        self.make_room().await.and(new)
     }
 
     /// Lets go of the oldest frames where there are too many.

@@ -23,11 +23,8 @@ use crate::{
     Record, StoreError,
     archive::{Shelf, TIMES},
     engine::Late,
-    layout::{Frame, Place},
+    layout::{Frame, MOST_SERIES, Place},
 };
-
-/// As many series as a host has at most.
-const MOST_SERIES: i32 = 1 << 20;
 
 /// Packs documents.
 const FILL: &str = "INSERT INTO perfwatch_staged \
@@ -99,6 +96,12 @@ impl Batch {
         self.frames.insert(record.timestamp_ms(), Prepared { documents, values });
     }
 
+    /// How many values have a series without a number.
+    fn left_out(&self, numbers: &[Option<u32>]) -> u64 {
+        let values = self.frames.values().flat_map(|frame| frame.numbered(numbers));
+        values.filter(Option::is_none).count() as u64
+    }
+
     /// Where a series is in the batch.
     fn place(&mut self, path: &str, decimals: u8) -> usize {
         let known = self.places.get(path).into_iter().flatten();
@@ -114,12 +117,15 @@ impl Batch {
 }
 
 impl Prepared {
+    /// Its values, by the numbers of the batch's series; nothing for those that have none.
+    fn numbered(&self, numbers: &[Option<u32>]) -> impl Iterator<Item = Option<(u32, i64)>> {
+        let number = |series: usize| numbers.get(series).copied().flatten();
+        self.values.iter().map(move |&(series, value)| Some((number(series)?, value)))
+    }
+
     /// As it is kept; `numbers` are those of the batch's series.
     fn seal(&self, place: Place, numbers: &[Option<u32>]) -> Vec<u8> {
-        let number = |series: usize| numbers.get(series).copied().flatten();
-        let values = self.values.iter();
-        let mut values: Vec<(u32, i64)> =
-            values.filter_map(|&(series, value)| Some((number(series)?, value))).collect();
+        let mut values: Vec<(u32, i64)> = self.numbered(numbers).flatten().collect();
         // Of two values of one series, the first counts.
         values.sort_by_key(|(series, _)| *series);
         values.dedup_by_key(|(series, _)| *series);
@@ -141,16 +147,20 @@ impl PostgresStore {
         if batches.is_empty() {
             return Ok(());
         }
-        self.link.within(WRITE, self.append_batches(&batches)).await?;
+        let left_out = self.link.within(WRITE, self.append_batches(&batches)).await?;
         for (host, batch) in &batches {
             if let Some(newest) = batch.frames.keys().next_back() {
                 self.seal_if_due(host, *newest);
             }
         }
-        Ok(())
+        left_out.map_or(Ok(()), Err)
     }
 
-    async fn append_batches(&self, batches: &BTreeMap<&str, Batch>) -> Result<(), StoreError> {
+    /// Writes them; says what was left out.
+    async fn append_batches(
+        &self,
+        batches: &BTreeMap<&str, Batch>,
+    ) -> Result<Option<StoreError>, StoreError> {
         match self.try_batches(batches).await {
             Err(Failure::Gone) => {
                 self.partitions.forget();
@@ -161,7 +171,10 @@ impl PostgresStore {
         }
     }
 
-    async fn try_batches(&self, batches: &BTreeMap<&str, Batch>) -> Result<(), Failure> {
+    async fn try_batches(
+        &self,
+        batches: &BTreeMap<&str, Batch>,
+    ) -> Result<Option<StoreError>, Failure> {
         let mut writer = self.link.writer().await?;
         let times = batches.values().flat_map(|batch| batch.frames.keys().copied());
         let explain = self.link.explain();
@@ -171,32 +184,38 @@ impl PostgresStore {
                 add_host(&mut writer, name).await.map_err(&explain)?;
             }
         }
-        self.write(&mut writer, batches).await?;
+        let left_out = self.write(&mut writer, batches).await?;
         writer.keep();
-        Ok(())
+        Ok(left_out)
     }
 
     async fn write(
         &self,
         connection: &mut PgConnection,
         batches: &BTreeMap<&str, Batch>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<StoreError>, Failure> {
         let explain = self.link.explain_step();
+        let mut first = None;
         connection.execute("BEGIN").await.map_err(&explain)?;
         // By name: two daemons that hold several hosts hold them in one order.
         for (name, batch) in batches {
-            self.write_host(connection, name, batch).await?;
+            let left_out = self.write_host(connection, name, batch).await?;
+            if left_out > 0 {
+                let host = (*name).to_owned();
+                first.get_or_insert(StoreError::TooManySeries { host, left_out });
+            }
         }
         connection.execute("COMMIT").await.map_err(explain)?;
-        Ok(())
+        Ok(first)
     }
 
+    /// Writes the frames of a host; says how many values were left out.
     async fn write_host(
         &self,
         connection: &mut PgConnection,
         name: &str,
         batch: &Batch,
-    ) -> Result<(), Failure> {
+    ) -> Result<u64, Failure> {
         let explain = self.link.explain();
         let host = hold(connection, name).await.map_err(&explain)?.ok_or(Failure::Gone)?;
         self.names.forget_if_fewer(host.row);
@@ -217,7 +236,7 @@ impl PostgresStore {
         fill.execute(&mut *connection).await.map_err(&explain)?;
         let insert = sqlx::query(INSERT).bind(host.row.id).bind(Vec::from_iter(new)).bind(bodies);
         let done = insert.bind(name).bind(host.sliced_until_ms).execute(connection).await;
-        done.map(drop).map_err(|error| match is_without_partition(&error) {
+        done.map(|_| batch.left_out(&numbers)).map_err(|error| match is_without_partition(&error) {
             true => Failure::Gone,
             false => Failure::Store(explain(error)),
         })
@@ -244,7 +263,7 @@ impl PostgresStore {
         let (mut paths, mut decimals) = (Vec::new(), Vec::new());
         let unknown = numbers.iter_mut().zip(&batch.series).filter(|(number, _)| number.is_none());
         // Nobody else learns of these before the transaction has ended well.
-        for ((number, (path, digits)), next) in unknown.zip(host.series..MOST_SERIES) {
+        for ((number, (path, digits)), next) in unknown.zip(host.series..MOST_SERIES as i32) {
             *number = u32::try_from(next).ok();
             paths.push(path.as_str());
             decimals.push(i32::from(*digits));

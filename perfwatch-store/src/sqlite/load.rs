@@ -13,12 +13,11 @@ use super::{
 };
 use crate::{
     StoreError,
-    layout::{HostIndex, Index, host_check, name_check},
+    layout::{HostIndex, Index, MOST_SERIES, host_check, name_check},
 };
 
-/// Numbers from here on are damaged ones: nobody has so many hosts, or series.
+/// Numbers from here on are damaged ones: nobody has so many hosts.
 const MOST_HOSTS: i64 = 1 << 15;
-const MOST_SERIES: i64 = 1 << 20;
 
 /// All hosts and series.
 pub(super) async fn index(
@@ -57,7 +56,7 @@ async fn series(
     let rows = sqlx::query(sql).bind(i64::from(host)).fetch_all(connection).await?;
     let Some(host) = index.get_mut(host) else { return Ok(()) };
     host.saved = true;
-    for row in in_order(&rows, 0, MOST_SERIES) {
+    for row in in_order(&rows, 0, MOST_SERIES as i64) {
         let (id, path, decimals, check) =
             (number(row, 0), text(row, 1), number(row, 2), number(row, 3));
         while (host.series_count() as i64) < id {

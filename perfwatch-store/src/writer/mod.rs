@@ -95,7 +95,7 @@ pub struct WriterCounts {
 pub enum WriterStatus {
     /// The last append went well.
     Ok,
-    /// It did not; records wait.
+    /// It did not, and records wait; or it left values out of one since the start.
     Degraded {
         /// What the store said.
         reason: String,

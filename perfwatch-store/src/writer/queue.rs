@@ -49,6 +49,8 @@ struct State {
     /// Once the queue is closed: when the store must have taken what it is given.
     ends: Option<Instant>,
     status: WriterStatus,
+    /// What the store left out of frames that it took, as a status.
+    left_out: Option<WriterStatus>,
     /// The name that the store gave to whoever writes.
     given: Option<Arc<str>>,
 }
@@ -79,6 +81,7 @@ impl Queue {
             overflowing: false,
             ends: None,
             status: WriterStatus::Ok,
+            left_out: None,
             given: None,
         };
         Self {
@@ -161,6 +164,19 @@ impl Queue {
         if before != WriterStatus::Ok {
             tracing::info!(waiting, "the store takes frames again");
         }
+    }
+
+    /// The store took frames, but not all that is in them. This is said from then on: who has too
+    /// many series has them for good.
+    pub(super) fn left_out(&self, error: &StoreError) {
+        let mut state = self.state();
+        if state.left_out.is_some() {
+            return;
+        }
+        let (reason, summary) = (error.to_string(), error.summary());
+        state.left_out = Some(WriterStatus::Degraded { reason, summary, since_ms: now_ms() });
+        drop(state);
+        tracing::warn!(%error, "the store leaves values out");
     }
 
     /// The store did not take them; they go on waiting.
@@ -304,7 +320,11 @@ impl Queue {
     }
 
     pub(super) fn status(&self) -> WriterStatus {
-        self.state().status.clone()
+        let state = self.state();
+        match (&state.status, &state.left_out) {
+            (WriterStatus::Ok, Some(left_out)) => left_out.clone(),
+            (status, _) => status.clone(),
+        }
     }
 
     pub(super) fn trouble(&self) -> Option<String> {

@@ -106,12 +106,13 @@ impl Task {
             Err(error) => return self.failed(&error),
         };
         match self.send(&batch).await {
-            Ok(()) => {
+            Ok(left_out) => {
                 self.backoff.reset();
                 self.suspect.taken(batch.len());
                 self.blame.clear();
                 self.doubt.clear();
                 self.stored(from, batch.len()).await;
+                left_out.iter().for_each(|error| self.queue.left_out(error));
                 Next::GoOn
             }
             Err(Failure::Store(error)) => {
@@ -148,8 +149,8 @@ impl Task {
     }
 
     /// Appends records under the name that the store gave, within the time it has: that ends early
-    /// where memory would be full before, which the spool can empty.
-    async fn send(&mut self, batch: &[Record]) -> Result<(), Failure> {
+    /// where memory would be full before, which the spool can empty. Says what was left out of them.
+    async fn send(&mut self, batch: &[Record]) -> Result<Option<StoreError>, Failure> {
         let (queue, deadline) = (Arc::clone(&self.queue), self.options.deadline);
         let can_spool = self.disk.is_some() && self.spool_from <= Instant::now();
         let sent = async {
@@ -161,8 +162,11 @@ impl Task {
             let begun = Instant::now();
             let answer = timeout(deadline, self.store.append(&named)).await;
             // Nobody knows what became of those without an answer: they go again, and count once.
-            let answer =
-                answer.unwrap_or_else(|_| Err(StoreError::no_answer(self.options.deadline)));
+            let answer = answer.unwrap_or_else(|_| Err(StoreError::no_answer(deadline)));
+            let answer = match answer {
+                Err(error @ StoreError::TooManySeries { .. }) => Ok(Some(error)),
+                answer => answer.map(|()| None),
+            };
             self.adapt(batch.len(), answer.is_ok(), begun.elapsed());
             answer.map_err(failure)
         };

@@ -6,6 +6,7 @@
 mod changes;
 mod cluster;
 mod contract;
+mod crowded;
 mod delivered;
 mod documented;
 mod engine;
