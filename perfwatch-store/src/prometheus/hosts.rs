@@ -57,7 +57,7 @@ impl PrometheusStore {
         let name = if is_own { Arc::clone(&host.name) } else { self.free_name(host).await? };
         let timestamp = self.claim_time();
         let sample = Sample { value: seconds(timestamp), timestamp };
-        self.write(&[], &[(claim(&name, host), sample)]).await?;
+        self.write(&[], &[(claim(&name, host), sample)], Some(timestamp)).await?;
         self.hours().identify(Arc::clone(&name), host.clone());
         self.forget_roll();
         Ok(name)

@@ -18,9 +18,11 @@ const HOUR_MS: i64 = 3_600_000;
 /// So many hours of a host are remembered; one that is forgotten is marked again.
 const MOST: usize = 200;
 
-/// Which hours are marked already, and who writes.
+/// Which hours are marked already, who writes, and what was taken.
 #[derive(Debug, Default)]
 pub(super) struct Hours {
+    /// The newest frame of each host that the engine took.
+    newest: HashMap<Arc<str>, i64>,
     marked: HashMap<Arc<str>, BTreeMap<i64, i64>>,
     identities: HashMap<Arc<str>, HostIdentity>,
 }
@@ -68,8 +70,24 @@ impl Hours {
         seen.chain(claims).collect()
     }
 
-    /// Remembers what is marked by now.
-    pub(super) fn note(&mut self, begun: BTreeMap<(Arc<str>, i64), i64>) {
+    /// The newest time of these, but of those that are older than what was taken of their host.
+    pub(super) fn fresh(&self, records: &[Record]) -> Option<i64> {
+        let is_fresh = |record: &&Record| {
+            let newest = self.newest.get(&record.host);
+            newest.is_none_or(|newest| *newest <= record.timestamp_ms())
+        };
+        records.iter().filter(is_fresh).map(Record::timestamp_ms).max()
+    }
+
+    /// Remembers what was taken, and what is marked by now.
+    pub(super) fn note(&mut self, records: &[Record], begun: BTreeMap<(Arc<str>, i64), i64>) {
+        for record in records {
+            let time = record.timestamp_ms();
+            match self.newest.get_mut(&record.host) {
+                Some(newest) => *newest = time.max(*newest),
+                None => drop(self.newest.insert(Arc::clone(&record.host), time)),
+            }
+        }
         for ((host, hour), time) in begun {
             let hours = self.marked.entry(host).or_default();
             hours.insert(hour, time);

@@ -104,17 +104,19 @@ impl PrometheusStore {
         self.hours.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends records and samples beside them. A batch that needs several requests and fails in the
-    /// middle is sent anew as a whole: samples that are there already count once.
+    /// Sends records and samples beside them; `fresh_ms` as in [`judge::taken`]. A batch that needs
+    /// several requests and fails in the middle is sent anew as a whole: samples that are there
+    /// already count once.
     async fn write(
         &self,
         records: &[Record],
         beside: &[(Labels, Sample)],
+        fresh_ms: Option<i64>,
     ) -> Result<(), StoreError> {
         let bodies = self.names().requests(records, beside)?;
         for body in bodies {
             let uri = &self.client.address.write;
-            judge::checked(self.client.post(uri, &HEADERS, body, WRITE).await?)?;
+            judge::taken(&self.client.post(uri, &HEADERS, body, WRITE).await?, fresh_ms)?;
         }
         Ok(())
     }
@@ -137,15 +139,16 @@ impl Store for PrometheusStore {
             let reason = format!("{time} ms is not between the years 1970 and 2527");
             return Err(StoreError::bad_query("timestamp", reason));
         }
-        let (begun, marks) = {
+        let (begun, marks, fresh_ms) = {
             let hours = self.hours();
             let begun = hours.begun(records);
             let marks = hours.marks(&begun, self.claim_time());
-            (begun, marks)
+            (begun, marks, hours.fresh(records))
         };
-        self.write(records, &marks).await?;
-        if !begun.is_empty() {
-            self.hours().note(begun);
+        self.write(records, &marks, fresh_ms).await?;
+        let has_marked = !begun.is_empty();
+        self.hours().note(records, begun);
+        if has_marked {
             self.forget_roll();
         }
         Ok(())

@@ -1,15 +1,12 @@
 //! Stores on real engines.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use perfwatch_store::{Layer, MemoryAccounts, Opened, PrometheusStore, Store};
 
 use crate::{
-    fixture::record,
+    fixture::{clock_ms, record},
     process::{Engine, PROMETHEUS, VICTORIA_METRICS},
 };
 
@@ -44,8 +41,7 @@ async fn a_host_of_another_daemon_is_seen_at_once() {
         let engine = Engine::running(kind);
         let url = engine.url();
         let [one, other] = [(); 2].map(|()| PrometheusStore::new(&url).unwrap());
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let now = i64::try_from(clock.as_millis()).unwrap();
+        let now = clock_ms();
         for (writer, host) in [(&one, "a"), (&other, "b")] {
             writer.append(&[record(host, now - 1000, Some(1.0), &[])]).await.unwrap();
             writer.append(&[record(host, now, Some(1.0), &[])]).await.unwrap();

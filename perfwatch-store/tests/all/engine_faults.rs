@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    fixture::{START, ask, check, loads},
+    fixture::{START, ask, check, clock_ms, every, loads, record},
     process::{Engine, PROMETHEUS_TLS},
 };
 
@@ -370,4 +370,76 @@ async fn wrong_credentials_are_told_from_silence() {
     };
     assert_eq!(status.0, "it lets nobody in by this URL");
     assert!(status.1.contains("check user and password"), "{}", status.1);
+}
+
+/// What becomes of frames while the engine says that they are out of bounds, for a second.
+async fn out_of_bounds(from: i64) -> (u64, String) {
+    let fake = Fake::saying("400 Bad Request", "", "out of bounds").await;
+    let writer = BatchMetricsWriter::spawn(Arc::new(fake.store()), WriterOptions::default());
+    loads(every(1000, from, from + 100_000)).into_iter().for_each(|frame| writer.push(frame));
+    let patience = Instant::now() + Duration::from_secs(1);
+    while writer.counts().waiting > 0 && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let reason = match writer.status() {
+        WriterStatus::Degraded { reason, .. } => reason,
+        WriterStatus::Ok => String::new(),
+    };
+    (writer.counts().set_aside, reason)
+}
+
+#[tokio::test]
+async fn an_engine_whose_time_is_wrong_costs_few_frames() {
+    let now = clock_ms();
+    for ahead in [-100_000, 7_200_000] {
+        let (set_aside, reason) = out_of_bounds(now + ahead).await;
+        assert!(set_aside <= 8, "{set_aside} of those dated {ahead} ms from now");
+        assert!(reason.contains("clock"), "{reason}");
+        assert!(!reason.contains("window"), "{reason}");
+    }
+    // Waiting makes those no younger.
+    assert_eq!(out_of_bounds(now - 7_200_000).await.0, 100);
+}
+
+#[tokio::test]
+async fn what_is_older_than_what_was_taken_of_its_host_is_given_up() {
+    let now = clock_ms();
+    let replies = vec![says("204 No Content", "", ""), says("400 X", "", "too old sample")];
+    let store = Fake::answering(replies).await.store();
+    store.append(&[record("a", now, Some(1.0), &[])]).await.unwrap();
+    let refused = async |host: &str, times: &[i64]| {
+        let frames = times.iter().map(|ago| record(host, now - ago, Some(1.0), &[]));
+        store.append(&frames.collect::<Vec<_>>()).await.unwrap_err()
+    };
+    for (host, times, is_late) in [
+        ("a", &[1000][..], true),
+        ("a", &[0], false),
+        ("a", &[-1000], false),
+        ("a", &[1000, -1000], false),
+        ("b", &[1000], false),
+        ("b", &[3_601_000], true),
+    ] {
+        let error = refused(host, times).await;
+        assert_eq!(matches!(error, StoreError::Late { .. }), is_late, "{host} {times:?}: {error}");
+        assert_eq!(error.to_string().contains("window"), is_late, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_hour_is_an_hour_by_both_clocks() {
+    let now = SystemTime::now();
+    // An engine whose clock is two hours ahead is not believed.
+    for (seconds, is_late) in [(7200, false), (0, false)] {
+        let date = httpdate::fmt_http_date(now + Duration::from_secs(seconds));
+        let fake = Fake::saying("400 X", &format!("date: {date}\r\n"), "out of bounds").await;
+        let time = clock_ms();
+        let error = fake.store().append(&loads([time])).await.unwrap_err();
+        assert_eq!(matches!(error, StoreError::Late { .. }), is_late, "{seconds}: {error}");
+    }
+    // Nor is this machine's own, where that is ahead.
+    let date = httpdate::fmt_http_date(now - Duration::from_secs(7200));
+    let fake = Fake::saying("400 X", &format!("date: {date}\r\n"), "out of bounds").await;
+    let time = clock_ms() - 7_200_000;
+    let error = fake.store().append(&loads([time])).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
 }

@@ -1,6 +1,10 @@
 //! Small tables, frames of them, and answers as text.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{
+    fmt::Write,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use perfwatch_core::{Frame, View, metric_table, series::Pattern};
 use perfwatch_store::{
@@ -39,6 +43,12 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// 2023-11-14, at midnight (UTC).
 pub(crate) const START: i64 = 19_675 * DAY;
+
+/// The wall clock.
+pub(crate) fn clock_ms() -> i64 {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(clock.as_millis()).unwrap()
+}
 
 /// A backend and what it lies in.
 pub(crate) struct Backend {

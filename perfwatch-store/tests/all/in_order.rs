@@ -1,9 +1,6 @@
 //! Prometheus without a window for late samples: what comes twice or late is refused.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use perfwatch_store::{
     BatchMetricsWriter, HostIdentity, PrometheusStore, Record, Store, StoreError, WriterCounts,
@@ -12,7 +9,7 @@ use perfwatch_store::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    fixture::{HOUR, SECOND, START, ask, check, every, loads, record},
+    fixture::{HOUR, SECOND, START, ask, check, clock_ms, every, loads, record},
     process::{Engine, PROMETHEUS_IN_ORDER},
 };
 
@@ -40,6 +37,7 @@ async fn what_comes_twice_or_an_hour_late_is_set_aside_and_bars_no_way() {
     what_comes_twice(&store).await;
     what_is_an_hour_behind_another_host(&store).await;
     what_waited_is_older_than_the_claim_to_its_name(&engine).await;
+    what_another_hosts_clock_is_ahead_of_is_not_late(&store).await;
 }
 
 /// A batch without an answer is there once, and counts as dropped all the same.
@@ -73,8 +71,7 @@ async fn what_waited_is_older_than_the_claim_to_its_name(engine: &Engine) {
         version: "1".into(),
     };
     let options = WriterOptions { identity: Some(identity), ..WriterOptions::default() };
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let now = i64::try_from(clock.as_millis()).unwrap();
+    let now = clock_ms();
     let frames = loads(every(10 * SECOND, now - HOUR / 2, now));
     let url = engine.url();
     for started in frames.chunks(60) {
@@ -82,4 +79,12 @@ async fn what_waited_is_older_than_the_claim_to_its_name(engine: &Engine) {
         let counts = written(&store, options.clone(), started).await;
         assert_eq!((counts.stored, counts.set_aside), (60, 0));
     }
+}
+
+async fn what_another_hosts_clock_is_ahead_of_is_not_late(store: &Arc<PrometheusStore>) {
+    let now = clock_ms();
+    store.append(&[record("b", now + 2 * HOUR, Some(1.0), &[])]).await.unwrap();
+    let error = store.append(&[record("a", now, Some(1.0), &[])]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("clocks"), "{error}");
 }

@@ -7,7 +7,7 @@ use perfwatch_store::{
 };
 
 use crate::fixture::{
-    HOUR, MINUTE, SECOND, START, ask, check, every, loads, noise, record, select, step,
+    HOUR, MINUTE, SECOND, START, ask, check, clock_ms, every, loads, noise, record, select, step,
 };
 
 pub(crate) async fn the_same_frame_sent_twice_counts_once(store: &dyn Store) {
@@ -86,8 +86,7 @@ pub(crate) async fn a_register_is_seen_by_others(store: &dyn Store) {
 }
 
 pub(crate) async fn new_frames_are_seen_at_once(store: &dyn Store) {
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let now = i64::try_from(clock.as_millis()).unwrap();
+    let now = clock_ms();
     store.append(&loads(every(SECOND, now - 90 * SECOND, now + SECOND))).await.unwrap();
     let mut query = ask(now - MINUTE, now + MINUTE);
     query.aggregates = vec![Aggregate::Last];
