@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     client::Client,
-    judge::checked,
+    judge::{checked, short},
     names::Labels,
     promql::{duration, time},
 };
@@ -68,12 +68,23 @@ impl Line {
 #[derive(Deserialize)]
 struct Answer<T> {
     data: T,
+    /// What VictoriaMetrics says where some of its nodes did not answer.
+    #[serde(default, rename = "isPartial")]
+    is_partial: bool,
+    /// What Thanos says then, and Prometheus with remote storage, and some harmless things.
+    warnings: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 struct Lines {
     result: Vec<Line>,
 }
+
+/// Asks for all or nothing, and for an answer of now: in VictoriaMetrics' words, then in Thanos's.
+const WHOLE: &str = "&nocache=1&deny_partial_response=1&partial_response=false";
+
+/// How Thanos says that it has nothing yet.
+const NO_STORES: &str = "No StoreAPIs matched";
 
 /// The first millisecond that anything is looked for at. VictoriaMetrics takes the first day of
 /// 1970 for no time at all.
@@ -88,7 +99,28 @@ impl Client {
     /// Evaluates a query at one time.
     pub(super) async fn instant(&self, query: &str, at_ms: i64) -> Result<Vec<Line>, StoreError> {
         let pairs = [("query", query.to_owned()), ("time", time(at_ms))];
-        Ok(self.ask::<Lines>("query", &pairs).await?.result)
+        Ok(self.ask::<Lines>("query", &pairs).await?.data.result)
+    }
+
+    /// The same where a line that is missing would do harm.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the engine warns of anything.
+    pub(super) async fn instant_sure(
+        &self,
+        query: &str,
+        at_ms: i64,
+    ) -> Result<Vec<Line>, StoreError> {
+        let pairs = [("query", query.to_owned()), ("time", time(at_ms))];
+        let answer = self.ask::<Lines>("query", &pairs).await?;
+        let mut warnings = answer.warnings.iter().flatten();
+        match warnings.find(|warning| !warning.contains(NO_STORES)) {
+            Some(warning) => Err(StoreError::unavailable(format!(
+                "its answer may be a part of what it holds, it warns: {}",
+                short(warning)
+            ))),
+            None => Ok(answer.data.result),
+        }
     }
 
     /// Evaluates a function over a window at `first_ms` and every step behind it up to `last_ms`.
@@ -116,7 +148,7 @@ impl Client {
                 ("end", time(until - shift)),
                 ("step", duration(step_ms)),
             ];
-            let mut found = self.ask::<Lines>("query_range", &pairs).await?.result;
+            let mut found = self.ask::<Lines>("query_range", &pairs).await?.data.result;
             let back = shift as f64 / 1000.0;
             found.iter_mut().flat_map(|line| &mut line.values).for_each(|point| point.0 += back);
             lines.extend(found);
@@ -136,17 +168,17 @@ impl Client {
             ("start", time(range.start)),
             ("end", time(range.end)),
         ];
-        self.ask("series", &pairs).await
+        Ok(self.ask("series", &pairs).await?.data)
     }
 
     async fn ask<T: DeserializeOwned>(
         &self,
         what: &str,
         pairs: &[(&str, String)],
-    ) -> Result<T, StoreError> {
+    ) -> Result<Answer<T>, StoreError> {
         let uri = self.uri(what)?;
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        let body = Bytes::from(format!("{}&nocache=1", form(pairs)));
+        let body = Bytes::from(form(pairs) + WHOLE);
         let response = checked(self.post(&uri, &headers, body, DEADLINE).await?)?;
         parsed(&response.body)
     }
@@ -161,9 +193,14 @@ fn form(pairs: &[(&str, String)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreError> {
-    let answer: Result<Answer<T>, _> = serde_json::from_slice(body);
-    answer.map(|answer| answer.data).map_err(|error| {
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<Answer<T>, StoreError> {
+    let answer: Answer<T> = serde_json::from_slice(body).map_err(|error| {
         StoreError::unavailable(format!("what answers at the engine's URL is not PromQL: {error}"))
-    })
+    })?;
+    // Averages, hosts and names of a part are wrong ones.
+    if answer.is_partial {
+        let reason = "it answers with a part of what it holds: some of its nodes are away";
+        return Err(StoreError::unavailable(reason));
+    }
+    Ok(answer)
 }

@@ -66,7 +66,8 @@ impl PrometheusStore {
     /// Its own name, unless another machine was the first to claim that.
     async fn free_name(&self, host: &HostIdentity) -> Result<Arc<str>, StoreError> {
         let claimed = self.of_host(names::REGISTERED, &host.name);
-        let lines = self.ever("min_over_time", &claimed).await?;
+        let (query, horizon) = ever("min_over_time", &claimed);
+        let lines = self.client.instant_sure(&query, horizon).await?;
         let claims = lines.iter().filter_map(|line| Some((line.value_ms()?, line.label("id"))));
         Ok(match claims.min() {
             Some((_, id)) if *id != *host.id => Arc::from(host.distinct_name()),
@@ -167,8 +168,7 @@ impl PrometheusStore {
 
     /// A function over everything that is held.
     async fn ever(&self, function: &str, selector: &Selector) -> Result<Vec<Line>, StoreError> {
-        let horizon = horizon_ms();
-        let query = format!("{function}({}[{}])", selector.text(), duration(horizon - EPOCH_MS));
+        let (query, horizon) = ever(function, selector);
         self.client.instant(&query, horizon).await
     }
 
@@ -179,6 +179,13 @@ impl PrometheusStore {
     pub(super) fn of_host(&self, metric: &str, host: &str) -> Selector {
         self.everywhere(metric).with("host", "=", host)
     }
+}
+
+/// The question for a function over everything that is held, and when it is asked about.
+fn ever(function: &str, selector: &Selector) -> (String, i64) {
+    let horizon = horizon_ms();
+    let window = duration(horizon - EPOCH_MS);
+    (format!("{function}({}[{window}])", selector.text()), horizon)
 }
 
 /// The labels of a host's claim to its name.

@@ -138,10 +138,13 @@ fn excerpt(body: &[u8]) -> String {
         Ok(failure) => failure.error,
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let short: String = clean.take(EXCERPT).collect();
-    match short.trim() {
+    match short(&text).trim() {
         "" => "without a word".to_owned(),
         said => format!("it said: {said}"),
     }
+}
+
+/// The beginning of a text, on one line.
+pub(super) fn short(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(EXCERPT).collect()
 }

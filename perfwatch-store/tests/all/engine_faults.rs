@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    fixture::{START, ask, check, clock_ms, every, loads, record},
+    fixture::{START, ask, check, clock_ms, every, loads, record, select},
     process::{Engine, PROMETHEUS_TLS},
 };
 
@@ -442,4 +442,48 @@ async fn an_hour_is_an_hour_by_both_clocks() {
     let time = clock_ms() - 7_200_000;
     let error = fake.store().append(&loads([time])).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_part_of_an_answer_is_none() {
+    let asked = select("a", &["app.load"], START, START + 1000);
+    let host = HostIdentity {
+        name: "a".into(),
+        id: "1".repeat(32).into(),
+        interval_ms: 1000,
+        version: "1".into(),
+    };
+    let part = r#"{"status":"success","isPartial":true,"data":{"result":[]}}"#;
+    let fake = Fake::saying("200 OK", "", part).await;
+    let names = part.replace(r#"{"result":[]}"#, "[]");
+    let names = Fake::saying("200 OK", "", &names).await;
+    let failed = [
+        fake.store().summary(&asked).await.map(drop).unwrap_err(),
+        fake.store().hosts().await.map(drop).unwrap_err(),
+        names.store().series("a").await.map(drop).unwrap_err(),
+        fake.store().register(&host).await.map(drop).unwrap_err(),
+    ];
+    for error in failed {
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+        assert!(error.to_string().contains("a part"), "{error}");
+    }
+    let requests = fake.requests.lock().unwrap().len();
+    for number in 0..requests {
+        let asked = fake.request(number);
+        assert!(asked.contains("&deny_partial_response=1&partial_response=false"), "{asked}");
+    }
+    // A claim is made on nothing less than everything; a new engine has no store yet.
+    for (warning, is_claimed) in
+        [("receive series from x: EOF", false), ("No StoreAPIs matched for this query", true)]
+    {
+        let warned =
+            format!(r#"{{"status":"success","warnings":["{warning}"],"data":{{"result":[]}}}}"#);
+        let fake = Fake::saying("200 OK", "", &warned).await;
+        assert!(fake.store().hosts().await.is_ok());
+        let claimed = fake.store().register(&host).await;
+        assert_eq!(claimed.is_ok(), is_claimed, "{claimed:?}");
+        if let Err(error) = claimed {
+            assert!(error.is_transient() && error.to_string().contains(warning), "{error}");
+        }
+    }
 }
