@@ -14,6 +14,7 @@ use super::{
     PrometheusStore,
     ask::{EPOCH_MS, Line, horizon_ms},
     cells::Cells,
+    eras::Eras,
     names,
     promql::{Selector, Windows, duration},
 };
@@ -34,6 +35,8 @@ pub(super) struct Asked {
     pub(super) selected: Selected,
     pub(super) range: Range<i64>,
     pub(super) windows: Windows,
+    /// Whether one of them has more than one set of labels.
+    pub(super) is_split: bool,
 }
 
 impl PrometheusStore {
@@ -48,9 +51,10 @@ impl PrometheusStore {
         let Some(windows) = self.windows(&frames, &range).await? else { return Ok(None) };
         let selector = Selector::series(self.of_host("", &host), &selection.patterns);
         let labels = self.client.labels(&selector.text(), &range).await?;
-        let infos = named(labels.iter().filter_map(names::series_of), &selection.patterns);
+        let (infos, is_split) =
+            named(labels.iter().filter_map(names::series_of), &selection.patterns);
         let selected = Selected::of(&infos);
-        let asked = Asked { host, selector, infos, selected, range, windows };
+        let asked = Asked { host, selector, infos, selected, range, windows, is_split };
         Ok((!asked.infos.is_empty()).then_some(asked))
     }
 
@@ -78,14 +82,14 @@ impl PrometheusStore {
         Ok(Some(windows))
     }
 
-    /// The first and the last frame of the range, and how many there are.
-    pub(super) async fn extent(&self, asked: &Asked) -> Result<Extent, StoreError> {
+    /// The first and the last frame of the range, how many there are, and under which labels.
+    pub(super) async fn extent(&self, asked: &Asked) -> Result<(Extent, Eras), StoreError> {
         let mut extent = Extent::default();
         let length = asked.range.end - asked.range.start;
         if length == 1 {
             let frames = self.frame_times(asked, &asked.range).await?;
             frames.iter().for_each(|&time| extent.add(time, time, 1));
-            return Ok(extent);
+            return Ok((extent, Eras::default()));
         }
         let window = asked.windows.of(length);
         let frames = self.of_host(names::FRAME, &asked.host).text();
@@ -94,12 +98,9 @@ impl PrometheusStore {
         let ask =
             |query: String| async move { self.client.instant(&query, asked.range.end - 1).await };
         let found = try_join_all(queries.map(ask)).await?;
-        let value = |at: usize| found.get(at)?.first();
-        let times = value(0).and_then(Line::value_ms).zip(value(1).and_then(Line::value_ms));
-        if let Some(((first, last), count)) = times.zip(value(2).and_then(Line::value)) {
-            extent.add(first, last, count as usize);
-        }
-        Ok(extent)
+        let [first, last, count] = found.as_slice() else { return Ok(Default::default()) };
+        let eras = Eras::of(first, last, count);
+        Ok((eras.extent(), eras))
     }
 
     /// The samples of a range as they are, and those of the millisecond behind it: VictoriaMetrics
@@ -161,14 +162,16 @@ impl Asked {
     }
 }
 
-/// The series that patterns name, each once.
-fn named(infos: impl Iterator<Item = SeriesInfo>, patterns: &[Pattern]) -> Vec<SeriesInfo> {
+/// The series that patterns name, each once, and whether any was there more often.
+fn named(infos: impl Iterator<Item = SeriesInfo>, patterns: &[Pattern]) -> (Vec<SeriesInfo>, bool) {
     let mut infos: Vec<SeriesInfo> = infos
         .filter(|info| patterns.iter().any(|pattern| pattern.matches(&info.segments)))
         .collect();
+    let all = infos.len();
     infos.sort_by(|a, b| (&a.path, a.decimals).cmp(&(&b.path, b.decimals)));
     infos.dedup_by(|a, b| (&a.path, a.decimals) == (&b.path, b.decimals));
-    infos
+    let is_split = infos.len() < all;
+    (infos, is_split)
 }
 
 /// A function of the engine.

@@ -1,11 +1,11 @@
 //! What an engine says of values, as the numbers that answers are made of.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{ask::Line, names};
+use super::{ask::Line, asked::Asked, eras::Eras, names};
 use crate::{
     Aggregate,
-    layout::{Selected, SeriesInfo, Stat, Wanted},
+    layout::{Selected, Stat, Wanted},
 };
 
 /// What is known of the values of one series in one row of an answer.
@@ -48,38 +48,44 @@ impl Cell {
     }
 }
 
-/// The cells of an answer: per series as the engine has it, one per row.
+/// The cells of an answer: per series as the engine has it, and era, one per row.
 pub(super) struct Cells {
     selected: Selected,
     places: HashMap<(String, u8), usize>,
-    columns: Vec<Vec<Cell>>,
+    eras: Eras,
+    columns: Vec<BTreeMap<usize, Vec<Cell>>>,
     rows: usize,
 }
 
 impl Cells {
-    pub(super) fn new(selected: &Selected, infos: &[SeriesInfo], rows: usize) -> Self {
-        let places = infos.iter().map(|info| (info.path.to_string(), info.decimals)).zip(0..);
+    pub(super) fn new(asked: &Asked, eras: &Eras, rows: usize) -> Self {
+        let places = asked.infos.iter().map(|info| (info.path.to_string(), info.decimals));
         Self {
-            selected: selected.clone(),
-            places: places.collect(),
-            columns: vec![Vec::new(); infos.len()],
+            selected: asked.selected.clone(),
+            places: places.zip(0..).collect(),
+            eras: eras.clone(),
+            columns: vec![BTreeMap::new(); asked.infos.len()],
             rows,
         }
     }
 
-    /// Takes lines in; `row` says which row a time belongs to.
+    /// Takes lines in; `row` says which row a time belongs to. Of copies the first counts, by their
+    /// labels: engines answer in any order, and all figures of a row must be of the same.
     pub(super) fn take(
         &mut self,
         aggregates: &[Aggregate],
         lines: &[Line],
         row: impl Fn(i64) -> Option<usize>,
     ) {
+        let mut lines: Vec<&Line> = lines.iter().collect();
+        lines.sort_by(|one, other| one.metric.cmp(&other.metric));
         for line in lines {
             let info = names::series_of(&line.metric);
             let place = info.and_then(|i| self.places.get(&(i.path.to_string(), i.decimals)));
             let Some(column) = place.and_then(|&place| self.columns.get_mut(place)) else {
                 continue;
             };
+            let column = column.entry(self.eras.era(&line.metric)).or_default();
             column.resize(self.rows, Cell::default());
             for (time, value) in line.points() {
                 let cell = row(time).and_then(|row| column.get_mut(row));
@@ -100,10 +106,13 @@ impl Cells {
         wanted.sort_by_key(|wanted| std::cmp::Reverse(wanted.factor));
         let decimals = self.selected.series.get(slot).map_or(0, |info| info.decimals);
         for Wanted { series, factor, .. } in wanted {
-            let cells = self.columns.get(*series as usize).map(Vec::as_slice).unwrap_or_default();
             let coarser = factor.checked_ilog10().unwrap_or(0) as u8;
-            for (stat, cell) in stats.iter_mut().zip(cells) {
-                stat.merge(&cell.stat(decimals.saturating_sub(coarser)).scaled(*factor));
+            // In order of time: the last of them is the last.
+            let eras = self.columns.get(*series as usize).into_iter().flat_map(BTreeMap::values);
+            for cells in eras {
+                for (stat, cell) in stats.iter_mut().zip(cells) {
+                    stat.merge(&cell.stat(decimals.saturating_sub(coarser)).scaled(*factor));
+                }
             }
         }
         stats

@@ -12,6 +12,7 @@ mod asked;
 mod batch;
 mod cells;
 mod client;
+mod eras;
 mod hosts;
 mod hours;
 mod judge;

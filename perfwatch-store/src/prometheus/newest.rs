@@ -1,7 +1,7 @@
 //! The newest frames of all hosts, and the newest values in them, by one question each.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     ops::Range,
 };
 
@@ -10,9 +10,10 @@ use perfwatch_core::{Decimal, series::Pattern};
 
 use super::{
     PrometheusStore,
-    ask::{EPOCH_MS, horizon_ms},
+    ask::{EPOCH_MS, Line, horizon_ms},
+    eras::{frame_labels, has},
     hosts::{HOUR_MS, Roll, by_host},
-    names,
+    names::{self, Labels},
     promql::{Selector, duration},
 };
 use crate::{HostNewest, NewestValue, StoreError, accounts::clock_ms};
@@ -67,7 +68,12 @@ impl PrometheusStore {
         let selector = Selector::series(self.everywhere(""), patterns).text();
         let window = windows.of(range.end - range.start);
         let query = format!("last_over_time({selector}[{window}])");
-        let lines = self.client.instant(&query, range.end - 1).await?;
+        let mut lines = self.client.instant(&query, range.end - 1).await?;
+        if is_split(&lines) {
+            let query = format!("max_over_time({frames}[{window}])");
+            let frames = self.client.instant(&query, range.end - 1).await?;
+            in_order_of_time(&mut lines, &frames);
+        }
         let mut hosts: BTreeMap<String, Values> = BTreeMap::new();
         for line in lines {
             let Some((info, value)) = names::series_of(&line.metric).zip(line.value()) else {
@@ -80,7 +86,7 @@ impl PrometheusStore {
             let values = hosts.entry(line.label("host").to_owned()).or_default();
             let known = values.entry(info.path.to_string()).or_insert(value);
             // Of two with one path, the finer is the newer.
-            if known.decimals < value.decimals {
+            if known.decimals <= value.decimals {
                 *known = value;
             }
         }
@@ -89,6 +95,27 @@ impl PrometheusStore {
             .map(|(host, values)| HostNewest { host, values: all(values) })
             .collect())
     }
+}
+
+/// Whether a series may be there under more than one set of labels.
+fn is_split(lines: &[Line]) -> bool {
+    let mut seen = HashSet::new();
+    let name = |line: &Line| names::series_of(&line.metric).map(|info| (info.path, info.decimals));
+    lines.iter().any(|line| !seen.insert((line.label("host"), name(line))))
+}
+
+/// Brings lines in the order of the newest frames under their labels.
+fn in_order_of_time(lines: &mut [Line], frames: &[Line]) {
+    let mut newest: BTreeMap<&str, Vec<(Labels, i64)>> = BTreeMap::new();
+    for frame in frames {
+        let time = frame.value_ms().map(|time| (frame_labels(&frame.metric), time));
+        newest.entry(frame.label("host")).or_default().extend(time);
+    }
+    lines.sort_by_cached_key(|line| {
+        let frames = newest.get(line.label("host")).map(Vec::as_slice).unwrap_or_default();
+        let own = frames.iter().filter(|(labels, _)| has(&line.metric, labels));
+        own.max_by_key(|(labels, _)| labels.len()).map(|(_, time)| *time)
+    });
 }
 
 /// The number that was written: an engine's float is near it.

@@ -9,6 +9,7 @@ use super::{
     ask::Line,
     asked::{Asked, function},
     cells::Cells,
+    eras::Eras,
 };
 use crate::{
     Aggregate, RangeAnswer, RangeQuery, Selection, SeriesSummary, StoreError,
@@ -22,7 +23,7 @@ const SPACING_FRAMES: usize = 5000;
 impl PrometheusStore {
     pub(super) async fn answer_range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
         let Some(asked) = self.asked(&query.selection).await? else { return Ok(nothing(query)) };
-        let extent = self.extent(&asked).await?;
+        let (extent, eras) = self.extent(&asked).await?;
         let limit = limit_for(query, asked.selected.series.len());
         let mut step_ms = step_for(query.step, &extent, limit);
         if step_ms <= 1 && extent.frames > 0 {
@@ -34,7 +35,7 @@ impl PrometheusStore {
             step_ms = fit(2, &extent, limit);
         }
         match extent.times {
-            Some(times) => self.buckets(&asked, times, &extent, step_ms, query).await,
+            Some(times) => self.buckets(&asked, times, &(extent, eras), step_ms, query).await,
             None => Ok(nothing(query)),
         }
     }
@@ -44,7 +45,8 @@ impl PrometheusStore {
         selection: &Selection,
     ) -> Result<Vec<SeriesSummary>, StoreError> {
         let Some(asked) = self.asked(selection).await? else { return Ok(Vec::new()) };
-        let mut cells = Cells::new(&asked.selected, &asked.infos, 1);
+        let eras = if asked.is_split { self.extent(&asked).await?.1 } else { Eras::default() };
+        let mut cells = Cells::new(&asked, &eras, 1);
         self.window(&asked, &asked.range, &Aggregate::ALL, &mut cells, 0).await?;
         Ok(folded(&asked, &cells, i64::MAX, &[], &[0], &[]).summaries())
     }
@@ -65,7 +67,7 @@ impl PrometheusStore {
         let sampled = lines.iter().filter(known).flat_map(Line::points).map(|(time, _)| time);
         times.extend(sampled.filter(|time| asked.range.contains(time)));
         let times: Vec<i64> = times.into_iter().collect();
-        let mut cells = Cells::new(&asked.selected, &asked.infos, times.len());
+        let mut cells = Cells::new(asked, &Eras::default(), times.len());
         cells.take(&Aggregate::ALL, &lines, |time| times.binary_search(&time).ok());
         Ok(folded(asked, &cells, step_ms, &query.aggregates, &times, &times).finish(0))
     }
@@ -75,7 +77,7 @@ impl PrometheusStore {
         &self,
         asked: &Asked,
         (first, last): (i64, i64),
-        extent: &Extent,
+        (extent, eras): &(Extent, Eras),
         step_ms: i64,
         query: &RangeQuery,
     ) -> Result<RangeAnswer, StoreError> {
@@ -86,7 +88,7 @@ impl PrometheusStore {
                 .collect();
         let end = |row: i64| row.saturating_add(step_ms);
         let whole = |row: &&i64| **row >= asked.range.start && end(**row) <= asked.range.end;
-        let mut cells = Cells::new(&asked.selected, &asked.infos, rows.len());
+        let mut cells = Cells::new(asked, eras, rows.len());
         let needed = needed(&query.aggregates);
         for (at, row) in rows.iter().enumerate().filter(|(_, row)| !whole(row)) {
             let part = (*row).max(asked.range.start)..end(*row).min(asked.range.end);

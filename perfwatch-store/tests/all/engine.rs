@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use perfwatch_store::{Layer, MemoryAccounts, Opened, PrometheusStore, Store};
+use perfwatch_core::series::Pattern;
+use perfwatch_store::{
+    Aggregate, Layer, MemoryAccounts, MemoryStore, Opened, PrometheusStore, Step, Store,
+};
 
 use crate::{
-    fixture::{clock_ms, record},
+    fixture::{HOUR, MINUTE, SECOND, START, ask, clock_ms, every, loads, record, select, step},
     process::{Engine, PROMETHEUS, VICTORIA_METRICS},
 };
 
@@ -50,6 +53,49 @@ async fn a_host_of_another_daemon_is_seen_at_once() {
             let newest = hosts.last().unwrap();
             assert_eq!((newest.name.as_str(), newest.last_seen_ms), (host, now));
             assert_eq!(newest.first_seen_ms, now - 1000);
+        }
+    }
+}
+
+/// A label that is new or gone makes each series another one to an engine, and a copy that an engine
+/// does not tell from the original is another one too.
+#[tokio::test]
+async fn labels_that_change_and_copies_are_one_host() {
+    let frames = loads(every(10 * SECOND, START, START + 2 * HOUR));
+    let (earlier, later) = frames.split_at(350);
+    for kind in [&VICTORIA_METRICS, &PROMETHEUS] {
+        let engine = Engine::running(kind);
+        let plain = MemoryStore::default();
+        plain.append(&frames).await.unwrap();
+        let changed = engine.url();
+        let copied = engine.url();
+        for (url, name, value, frames) in [
+            (&changed, "team", "a", earlier),
+            (&changed, "team", "b", later),
+            (&copied, "replica", "0", &frames[..]),
+            (&copied, "replica", "1", &frames[1..700]),
+        ] {
+            let store = PrometheusStore::new(&format!("{url}&label.{name}={value}")).unwrap();
+            store.append(frames).await.unwrap();
+        }
+        engine.settle();
+        for url in [changed, copied] {
+            let store = PrometheusStore::new(&url).unwrap();
+            let mut query = ask(START, START + 3 * HOUR);
+            query.aggregates = Aggregate::ALL.to_vec();
+            for (step, limit) in
+                [(Step::Auto, 100), (Step::Raw, 1000), (step(MINUTE), 500), (step(HOUR), 500)]
+            {
+                (query.step, query.limit) = (step, limit);
+                let (found, expected) = (store.range(&query).await, plain.range(&query).await);
+                assert_eq!(found.unwrap(), expected.unwrap(), "{url} {step:?}");
+            }
+            let all = select("a", &["app.load"], START, START + 3 * HOUR);
+            let (found, expected) = (store.summary(&all).await, plain.summary(&all).await);
+            assert_eq!(found.unwrap(), expected.unwrap(), "{url}");
+            let load = [Pattern::parse("app.load").unwrap()];
+            let newest = store.newest(&load, START).await.unwrap();
+            assert_eq!(newest[0].values[0].value, 720.0, "{url}");
         }
     }
 }
