@@ -155,9 +155,7 @@ impl Task {
         let can_spool = self.disk.is_some() && self.spool_from <= Instant::now();
         let sent = async {
             let named = timeout(deadline, self.named(batch)).await;
-            let named = named
-                .map_err(|_| StoreError::no_answer(self.options.deadline))
-                .and_then(|named| named);
+            let named = named.unwrap_or_else(|_| Err(StoreError::no_answer(deadline)));
             let named = named.map_err(Failure::Store)?;
             let begun = Instant::now();
             let answer = timeout(deadline, self.store.append(&named)).await;
