@@ -1,6 +1,8 @@
 //! Whether a host still sends, and how urgently somebody should look at it.
 
 use perfwatch_store::HostInfo;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -12,14 +14,14 @@ const UNKNOWN_INTERVAL: i64 = MINUTE;
 /// Frames travel in batches, and clocks differ: nobody is late before this.
 const LEAST_PATIENCE: i64 = 15 * SECOND;
 
-/// Whether a host still sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a host still sends: `live`; `late` after three of its intervals, at least 15 s, without a
+/// frame; `gone` after 20, at least 5 minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = HostState)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum State {
-    /// Its newest frame is not older than three of its intervals, or 15 s.
     Live,
-    /// Its newest frame is older than that.
     Late,
-    /// It has sent nothing for 20 intervals, or 5 minutes.
     Gone,
 }
 
@@ -38,15 +40,6 @@ impl State {
             Self::Late
         } else {
             Self::Gone
-        }
-    }
-
-    /// Its name in answers.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Late => "late",
-            Self::Gone => "gone",
         }
     }
 }
@@ -89,13 +82,13 @@ mod tests {
 
     #[test]
     fn a_host_is_late_by_its_own_interval() {
-        let states = |interval, ages: [i64; 4]| {
-            ages.map(|age| State::of(&host(interval), age * SECOND).name())
-        };
-        assert_eq!(states(Some(5000), [-60, 15, 16, 301]), ["live", "live", "late", "gone"]);
-        assert_eq!(states(Some(60_000), [180, 181, 1200, 1201]), ["live", "late", "late", "gone"]);
-        assert_eq!(states(None, [180, 181, 1200, 1201]), ["live", "late", "late", "gone"]);
-        assert_eq!(states(Some(u64::MAX), [0, 1, 2, 3]), ["live"; 4]);
+        use State::{Gone, Late, Live};
+        let states =
+            |interval, ages: [i64; 4]| ages.map(|age| State::of(&host(interval), age * SECOND));
+        assert_eq!(states(Some(5000), [-60, 15, 16, 301]), [Live, Live, Late, Gone]);
+        assert_eq!(states(Some(60_000), [180, 181, 1200, 1201]), [Live, Late, Late, Gone]);
+        assert_eq!(states(None, [180, 181, 1200, 1201]), [Live, Late, Late, Gone]);
+        assert_eq!(states(Some(u64::MAX), [0, 1, 2, 3]), [Live; 4]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use perfwatch_core::View;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{query::Point, time};
+use crate::{hosts::State, query::Point, time};
 
 /// All metrics of this host at one moment.
 #[derive(Serialize, ToSchema)]
@@ -64,9 +64,21 @@ pub(super) enum Notice<'a> {
     Pong,
     /// This client was too slow and lost so many frames.
     Skipped { count: u64 },
-    /// How another host is doing: `live`, `late` or `gone` as in `/api/hosts`, `unknown` where the
-    /// store has none of this name, `away` where the store does not answer.
-    Host { host: &'a str, state: &'static str, detail: String, last_seen: Option<String> },
+    /// How another host is doing.
+    Host { host: &'a str, state: Told, detail: String, last_seen: Option<String> },
+}
+
+/// What is known of another host.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Told {
+    /// The store has none of this name.
+    Unknown,
+    /// The store does not answer.
+    Away,
+    /// `live`, `late` or `gone` as in `/api/hosts`.
+    #[serde(untagged)]
+    Seen(State),
 }
 
 /// What a client may say.

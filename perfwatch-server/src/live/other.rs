@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    message::{Notice, text},
+    message::{Notice, Told, text},
     stored::StoredFrame,
 };
 use crate::{
@@ -133,13 +133,13 @@ struct Look {
     vain: u32,
     news: News,
     /// What was told last.
-    told: &'static str,
+    told: Told,
 }
 
 impl Look {
     fn new(host: String) -> Self {
         let news = News::default();
-        let (interval_ms, told) = (USUAL_INTERVAL_MS, State::Live.name());
+        let (interval_ms, told) = (USUAL_INTERVAL_MS, Told::Seen(State::Live));
         let (registered_ms, renewed, last_ms, vain) = (None, None, None, 0);
         Self { host, interval_ms, registered_ms, renewed, last_ms, vain, news, told }
     }
@@ -168,7 +168,7 @@ impl Look {
             Ok(()) => self.state(),
             Err(error) => {
                 tracing::debug!(%error, "the store did not say how another host is");
-                ("away", "the store does not answer; this is tried again".to_owned())
+                (Told::Away, "the store does not answer; this is tried again".to_owned())
             }
         };
         let is_told = state == self.told;
@@ -208,15 +208,15 @@ impl Look {
     }
 
     /// How the host is doing, as in `/api/hosts`, for programs and for people.
-    fn state(&self) -> (&'static str, String) {
+    fn state(&self) -> (Told, String) {
         let Some(last_ms) = self.last_ms else {
-            return ("unknown", "no host of this name is in the store".to_owned());
+            return (Told::Unknown, "no host of this name is in the store".to_owned());
         };
         let state = State::at(last_ms, self.registered_ms, time::now_ms());
         let detail = match state {
             State::Live => "it sends again".to_owned(),
             _ => format!("it has sent nothing since {}", time::rfc3339(last_ms)),
         };
-        (state.name(), detail)
+        (Told::Seen(state), detail)
     }
 }

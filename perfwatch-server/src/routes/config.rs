@@ -1,7 +1,7 @@
 //! `/api/config`: which host this is, and how every part of the daemon is doing.
 
 use axum::{Json, extract::State};
-use perfwatch_collect::{CollectorState as Collector, Gap, HostFacts as Facts};
+use perfwatch_collect::{CollectorState as Collector, Gap, HostFacts as Facts, Status};
 use perfwatch_store::WriterStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,12 +50,19 @@ pub(crate) struct HostFacts {
 pub(crate) struct StoreState {
     /// Such as `sqlite`.
     kind: &'static str,
-    /// `ok` or `degraded`.
-    status: &'static str,
+    status: StoreStatus,
     /// What it said, if it takes no frames.
     detail: Option<String>,
     /// Since when it takes none.
     since: Option<String>,
+}
+
+/// `ok`, or `degraded` while it takes no frames.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StoreStatus {
+    Ok,
+    Degraded,
 }
 
 /// Frames on their way to the store: expected = stored + waiting + dropped.
@@ -98,14 +105,37 @@ pub(crate) struct LiveCounts {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CollectorState {
     name: &'static str,
-    /// `ok`, `partial`, `unavailable`, `failed` or `starting`.
-    status: &'static str,
+    status: CollectorStatus,
     reason: Option<String>,
     cure: Option<String>,
     /// CPU time of its last run.
     tick_cpu_time_us: Option<f64>,
     errors: u64,
     gaps: Vec<CollectorGap>,
+}
+
+/// How a collector is doing: `partial` where a part of its source is missing on this host,
+/// `unavailable` where all of it is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CollectorStatus {
+    Starting,
+    Ok,
+    Partial,
+    Unavailable,
+    Failed,
+}
+
+impl From<Status> for CollectorStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Starting => Self::Starting,
+            Status::Ok => Self::Ok,
+            Status::Partial => Self::Partial,
+            Status::Unavailable => Self::Unavailable,
+            Status::Failed => Self::Failed,
+        }
+    }
 }
 
 /// Something that this host does not offer to a collector.
@@ -154,10 +184,10 @@ fn host(facts: &Facts, name: &str, id: &str) -> HostFacts {
 fn store(app: &App) -> StoreState {
     let kind = app.store.kind();
     match app.way.writer.status() {
-        WriterStatus::Ok => StoreState { kind, status: "ok", detail: None, since: None },
+        WriterStatus::Ok => StoreState { kind, status: StoreStatus::Ok, detail: None, since: None },
         WriterStatus::Degraded { reason, since_ms, .. } => StoreState {
             kind,
-            status: "degraded",
+            status: StoreStatus::Degraded,
             detail: Some(reason),
             since: Some(time::rfc3339(since_ms)),
         },
@@ -190,7 +220,7 @@ fn sampler(sample: Option<&Sample>) -> SamplerCounts {
 fn collector(state: &Collector) -> CollectorState {
     CollectorState {
         name: state.name,
-        status: state.status.name(),
+        status: state.status.into(),
         reason: state.reason.clone(),
         cure: state.cure.clone(),
         tick_cpu_time_us: state.tick_cpu_time_us,

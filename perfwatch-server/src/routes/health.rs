@@ -10,10 +10,18 @@ use crate::app::{App, Shared};
 /// How the daemon is doing.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `ok`, `degraded` (live works, the store is away) or `starting`.
-    status: &'static str,
+    status: HealthStatus,
     /// Why it is not ok.
     detail: Option<String>,
+}
+
+/// `ok`, `degraded` (live works, the store is away) or `starting`.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HealthStatus {
+    Ok,
+    Degraded,
+    Starting,
 }
 
 /// Whether the daemon answers at all.
@@ -30,12 +38,13 @@ pub(crate) async fn readyz(State(app): State<Shared>) -> (StatusCode, Json<Healt
         return (StatusCode::OK, Json(health(&app)));
     }
     let detail = Some("the first reading is under way".to_owned());
-    (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "starting", detail }))
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: HealthStatus::Starting, detail }))
 }
 
 fn health(app: &App) -> Health {
     let detail = store_trouble(app);
-    Health { status: if detail.is_some() { "degraded" } else { "ok" }, detail }
+    let status = if detail.is_some() { HealthStatus::Degraded } else { HealthStatus::Ok };
+    Health { status, detail }
 }
 
 /// What is wrong with the store, in a few words: what it said may name a path or an address, which

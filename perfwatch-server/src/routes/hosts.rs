@@ -36,9 +36,7 @@ pub(crate) struct HostEntry {
     interval_ms: Option<u64>,
     /// The version of PerfWatch that it runs; null where it never registered.
     version: Option<String>,
-    /// `live`; `late` after three intervals, at least 15 s, without a frame; `gone` after 20, at
-    /// least 5 minutes.
-    state: &'static str,
+    state: hosts::State,
     /// How urgently somebody should look at it. 0 to 100: a host that is live, by the greatest of
     /// its vital signs. 200: gone within the last day. 150: late. -1: gone for longer.
     trouble: f64,
@@ -100,7 +98,7 @@ fn entry(Host { info, mut vitals }: Host, now_ms: i64) -> HostEntry {
         current: false,
         first_seen: Some(time::rfc3339(info.first_seen_ms)),
         last_seen: Some(time::rfc3339(info.last_seen_ms)),
-        state: state.name(),
+        state,
         trouble: hosts::trouble(state, now_ms - info.last_seen_ms, &vitals),
         missing: missing(state, &vitals, &info),
         vitals,

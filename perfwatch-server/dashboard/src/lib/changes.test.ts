@@ -15,6 +15,7 @@ const answer = {
   changes: [
     {
       path: 'disk.devices.sda.bytes_written_per_sec',
+      direction: 'up',
       moved: 'median',
       effect: 1234.56,
       change_percent: 500,
@@ -24,6 +25,7 @@ const answer = {
     },
     {
       path: 'cpu.iowait_percent',
+      direction: 'down',
       moved: 'p95',
       effect: -3.25,
       change_percent: null,

@@ -1,5 +1,5 @@
 /** The answer about changes as rows to read. */
-import type { ChangesAnswer } from '@/api/types'
+import type { ChangesAnswer, SeriesChange } from '@/api/types'
 import type { CatalogIndex } from './catalogIndex'
 import { splitPath } from './paths'
 import { formatChange, formatNumber } from './units'
@@ -10,7 +10,7 @@ export interface ChangeRow {
   type: string
   help: string
   /** `p95` where the spikes moved, and not the whole. */
-  figure: 'median' | 'p95'
+  figure: SeriesChange['moved']
   before: string
   after: string
   change: string
@@ -20,7 +20,7 @@ export interface ChangeRow {
 
 export function changeRows(answer: ChangesAnswer, catalog: CatalogIndex): ChangeRow[] {
   return answer.changes.map((one) => {
-    const figure = one.moved === 'p95' ? 'p95' : 'median'
+    const figure = one.moved
     return {
       path: one.path,
       type: splitPath(one.path)[0] ?? '',
@@ -30,7 +30,7 @@ export function changeRows(answer: ChangesAnswer, catalog: CatalogIndex): Change
       after: catalog.write(one.path, one.after[figure]),
       change: one.change_percent === null ? 'from 0' : formatChange(one.change_percent),
       effect: effectText(one.effect),
-      up: one.effect > 0,
+      up: one.direction === 'up',
     }
   })
 }

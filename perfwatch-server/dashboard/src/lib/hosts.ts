@@ -5,13 +5,20 @@ import { humanize } from './catalogIndex'
 import { splitPath } from './paths'
 import { formatDuration, MISSING } from './units'
 
+interface Look {
+  text: string
+  dot: string
+  title: string
+}
+
+/** Those of the list of hosts, and two more that the live view is told of. */
 export const hostStates = {
   live: { text: 'Live', dot: 'bg-good', title: 'Its samples arrive.' },
   late: { text: 'Late', dot: 'bg-warn', title: 'Its samples are overdue.' },
   gone: { text: 'Gone', dot: 'bg-bad', title: 'It has sent nothing for long.' },
   unknown: { text: 'Unknown', dot: 'bg-bad', title: 'The store holds nothing of it.' },
   away: { text: 'Store away', dot: 'bg-bad', title: 'The store does not answer.' },
-} as const
+} satisfies Record<HostEntry['state'] | 'unknown' | 'away', Look>
 
 export type HostState = keyof typeof hostStates
 

@@ -26,13 +26,11 @@ it.each([
   [151.26, 'watts', '151 W'],
   [1250, 'watts', '1.25 kW'],
   [48.5, 'watt_hours', '48.5 Wh'],
-  [2_500_000, 'microjoules', '2.50 J'],
   [1.5, 'average', '1.50'],
   [0.98765, 'ratio', '0.988'],
   [1234567, 'count', '1,234,567'],
   [1, 'flag', 'yes'],
   [0, 'flag', 'no'],
-  [90_061, 'seconds', '1 d 1 h'],
   [3.14159, 'a unit of tomorrow', '3.14'],
 ])('%s %s is written %s', (value, unit, text) => {
   expect(plain(formatValue(value, unit))).toBe(text)

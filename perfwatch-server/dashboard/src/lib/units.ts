@@ -1,4 +1,6 @@
 /** How a number of each unit of the catalog is written: the only place that knows. */
+import type { UnitName } from '@/api/catalog'
+
 export const MISSING = '—'
 
 interface Scale {
@@ -14,31 +16,37 @@ const counts: Scale = { base: 1000, symbols: ['', 'k', 'M', 'G', 'T'] }
 const frequency: Scale = { base: 1000, symbols: ['MHz', 'GHz'] }
 const milliseconds: Scale = { base: 1000, symbols: ['ms', 's'] }
 const microseconds: Scale = { base: 1000, symbols: ['µs', 'ms', 's'] }
-const microjoules: Scale = { base: 1000, symbols: ['µJ', 'mJ', 'J', 'kJ', 'MJ'] }
 const watts: Scale = { base: 1000, symbols: ['W', 'kW'] }
 const wattHours: Scale = { base: 1000, symbols: ['Wh', 'kWh'] }
 
-const scales: Record<string, Scale> = {
+/** What is known of some units; one of a later version is none of them. */
+type Known<T> = Readonly<Record<string, T | undefined>>
+
+const scales: Known<Scale> = {
   bytes: binary,
   bytes_per_second: binaryRate,
   events_per_second: events,
   megahertz: frequency,
   milliseconds,
   microseconds,
-  microjoules,
   watts,
   watt_hours: wattHours,
+} satisfies Partial<Record<UnitName, Scale>>
+
+interface Fixed {
+  symbol: string
+  decimals: number
 }
 
-const fixed: Record<string, { symbol: string; decimals: number }> = {
+const fixed: Known<Fixed> = {
   percent: { symbol: '%', decimals: 1 },
   average: { symbol: '', decimals: 2 },
   ratio: { symbol: '', decimals: 3 },
   celsius: { symbol: '°C', decimals: 1 },
-}
+} satisfies Partial<Record<UnitName, Fixed>>
 
 /** Ends of a field's name that its unit already says, the longer first. */
-const suffixes: Record<string, readonly string[]> = {
+const suffixes: Known<readonly string[]> = {
   percent: ['_percent'],
   bytes: ['_bytes'],
   bytes_per_second: ['_bytes_per_sec', '_per_sec'],
@@ -47,10 +55,9 @@ const suffixes: Record<string, readonly string[]> = {
   megahertz: ['_mhz'],
   milliseconds: ['_ms'],
   microseconds: ['_us'],
-  seconds: ['_seconds'],
   watts: ['_watts'],
   watt_hours: ['_wh'],
-}
+} satisfies Partial<Record<UnitName, readonly string[]>>
 
 export function unitSuffixes(unit: string): readonly string[] {
   return suffixes[unit] ?? []
@@ -108,7 +115,6 @@ function scaled(value: number, scale: Scale, decimals?: number): string {
 export function formatValue(value: number | null | undefined, unit: string): string {
   if (isMissing(value)) return MISSING
   if (unit === 'flag') return value === 0 ? 'no' : 'yes'
-  if (unit === 'seconds') return formatDuration(value * 1000)
   if (unit === 'count') return formatNumber(value, Number.isInteger(value) ? 0 : 1)
   const scale = scales[unit]
   if (scale !== undefined) return scaled(value, scale)

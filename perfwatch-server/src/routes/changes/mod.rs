@@ -4,7 +4,7 @@ mod windows;
 
 use axum::{extract::State, response::Response};
 use perfwatch_core::{Table, series::column_of};
-use perfwatch_store::{Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figures, Window};
+use perfwatch_store::{Change, Changes, ChangesQuery, DEFAULT_MIN_EFFECT, Figure, Figures, Window};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -93,10 +93,8 @@ pub(crate) struct SeriesChange {
     unit: &'static str,
     /// What the series says.
     help: &'static str,
-    /// `up` or `down`.
-    direction: &'static str,
-    /// The figure that moved the farthest: `median` or `p95`.
-    moved: &'static str,
+    direction: Direction,
+    moved: MovedFigure,
     /// By how many times its own noise; below 0 where it fell.
     effect: f64,
     /// The share of pairs of points in which the later one is higher, less the share in which it
@@ -106,6 +104,31 @@ pub(crate) struct SeriesChange {
     change_percent: Option<f64>,
     before: ChangesFigures,
     after: ChangesFigures,
+}
+
+/// Where a series went.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Direction {
+    Up,
+    Down,
+}
+
+/// The figure that moved the farthest.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MovedFigure {
+    Median,
+    P95,
+}
+
+impl From<Figure> for MovedFigure {
+    fn from(figure: Figure) -> Self {
+        match figure {
+            Figure::Median => Self::Median,
+            Figure::P95 => Self::P95,
+        }
+    }
 }
 
 /// A series in one of the windows.
@@ -169,8 +192,8 @@ fn series(change: Change, tables: &[&'static Table]) -> SeriesChange {
     SeriesChange {
         unit: column.map_or("", |column| column.unit.name()),
         help: column.map_or("", |column| column.help),
-        direction: if change.effect > 0.0 { "up" } else { "down" },
-        moved: change.moved.name(),
+        direction: if change.effect > 0.0 { Direction::Up } else { Direction::Down },
+        moved: change.moved.into(),
         effect: rounded(change.effect),
         cliffs_delta: rounded(change.cliffs_delta),
         change_percent: change.percent().map(rounded),
