@@ -16,6 +16,7 @@ use crate::{
     hosts::Hosts,
     identity::KeptName,
     live::{Hub, Others},
+    outage::Outage,
     stop::Stop,
     way::Way,
 };
@@ -58,6 +59,8 @@ pub(crate) struct App {
     pub(crate) description: LazyLock<Bytes>,
     /// Answered requests.
     pub(crate) requests: Requests,
+    /// Requests that the store left without an answer.
+    pub(crate) outage: Outage,
     /// Tells when the daemon stops.
     pub(crate) stop: Stop,
 }

@@ -194,6 +194,7 @@ fn app(
         others: Default::default(),
         description: LazyLock::new(router::description),
         requests: Default::default(),
+        outage: Default::default(),
         tables: aggregator.tables(),
         config,
         facts,

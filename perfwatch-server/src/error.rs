@@ -1,9 +1,10 @@
 //! What a request can end in besides success, and how that looks: `{"detail": "..."}`.
 //!
 //! Constructors are named by meaning and choose the status. No SQL, path or stack reaches a body:
-//! the cause of a failure is logged here, once, and the client is told that there was one.
+//! the cause of a failure is logged here, once, and the client is told that there was one. That the
+//! store is away, [`crate::outage`] logs, once for all requests.
 
-use std::{borrow::Cow, fmt::Display, time::Duration};
+use std::{borrow::Cow, fmt::Display, sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -27,14 +28,19 @@ pub(crate) struct AppError {
     status: StatusCode,
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
+    store_away: Option<StoreAway>,
 }
+
+/// Goes with an answer, out of the client's sight: what the store said instead of answering.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreAway(pub(crate) Arc<str>);
 
 /// What a handler returns.
 pub(crate) type AppResult<T> = Result<T, AppError>;
 
 impl AppError {
     fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), retry_after: None }
+        Self { status, detail: detail.into(), retry_after: None, store_away: None }
     }
 
     /// What is sent cannot be read at all.
@@ -91,8 +97,8 @@ impl AppError {
 
     /// The store is away.
     fn store_away(cause: &dyn Display) -> Self {
-        tracing::warn!(%cause, "the store did not answer a request");
-        Self::unavailable("the store does not answer")
+        let cause = StoreAway(cause.to_string().into());
+        Self { store_away: Some(cause), ..Self::unavailable("the store does not answer") }
     }
 
     /// Something broke that the client can do nothing about.
@@ -125,6 +131,9 @@ impl IntoResponse for AppError {
         }
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if let Some(cause) = self.store_away {
+            response.extensions_mut().insert(cause);
         }
         response
     }

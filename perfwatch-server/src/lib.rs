@@ -19,6 +19,7 @@ mod hosts;
 mod identity;
 mod live;
 mod net;
+mod outage;
 mod query;
 mod respond;
 mod router;

@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::Shared,
     auth,
-    error::{AppError, AppResult},
+    error::{AppError, AppResult, StoreAway},
     routes::{
         auth as account, catalog, changes, compare, config, dashboard, exposition, health, history,
         hosts, live, openapi, retention,
@@ -100,6 +100,10 @@ async fn note(State(app): State<Shared>, request: Request, next: Next) -> Respon
     let response = next.run(request).await;
     let (status, took) = (response.status(), start.elapsed());
     app.requests.count(status);
+    match response.extensions().get::<StoreAway>() {
+        Some(StoreAway(cause)) => app.outage.missed(cause),
+        None => app.outage.look(),
+    }
     tracing::debug!(target: "perfwatch::http", %method, path, status = status.as_u16(), ?took);
     response
 }

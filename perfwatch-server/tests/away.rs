@@ -10,9 +10,9 @@ use std::{
 };
 
 use common::{
-    Server,
+    HOST, Server,
     away::{Fickle, Mood},
-    config,
+    config, machine, now_ms, record_of,
 };
 use perfwatch_server::{Daemon, Secret};
 use perfwatch_store::Store;
@@ -35,6 +35,15 @@ async fn wait_for(server: &Server, path: &str, token: &str, wanted: fn(&Value) -
         assert!(begun.elapsed() < Duration::from_secs(30), "{path} stays {}", answer.body);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// A daemon that is sampling, on a store that is there, and who is logged in at it.
+async fn running() -> (Arc<Fickle>, Server, String) {
+    let store = Fickle::new(Mood::There).await;
+    let server = Server::on(config(), store.opened()).await;
+    let token = server.login().await;
+    server.first_tick().await;
+    (store, server, token)
 }
 
 #[tokio::test]
@@ -84,10 +93,7 @@ async fn a_daemon_starts_without_its_store_and_makes_the_first_user_later() {
 
 #[tokio::test]
 async fn live_does_not_wait_for_a_silent_store() {
-    let store = Fickle::new(Mood::There).await;
-    let server = Server::on(config(), store.opened()).await;
-    let token = server.login().await;
-    server.first_tick().await;
+    let (store, server, token) = running().await;
     assert_eq!(server.get("/api/metrics/latest", &token).await.status, 200);
     store.set(Mood::Silent);
     // Long enough for the session to be looked up twice again.
@@ -110,6 +116,64 @@ async fn live_does_not_wait_for_a_silent_store() {
     let caught_up = |config: &Value| config["writer"]["waiting"].as_u64() <= Some(1);
     let after = wait_for(&server, "/api/config", &token, caught_up).await;
     assert_eq!(after["writer"]["dropped"], 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_hosts_of_a_store_that_is_away_are_those_that_it_named_last() {
+    let store = Fickle::new(Mood::There).await;
+    let now = now_ms();
+    for (name, seen_ms) in [("db1", now), ("old", now - 3_600_000)] {
+        store.register(&machine(name, name, 5000)).await.unwrap();
+        let vital = ("pressure", "io", "some_avg10_percent", 12.5);
+        store.append(&[record_of(name, seen_ms, &[vital])]).await.unwrap();
+    }
+    let server = Server::on(config(), store.opened()).await;
+    let token = server.login().await;
+    server.first_tick().await;
+    let states = |answer: &Value| {
+        let hosts = answer["hosts"].as_array().unwrap().iter();
+        let text = |host: &Value, key: &str| host[key].as_str().unwrap().to_owned();
+        hosts.map(|host| (text(host, "name"), text(host, "state"))).collect::<Vec<_>>()
+    };
+    let state = |answer: &Value, name: &str| {
+        let of = states(answer).into_iter().find(|(host, _)| host == name);
+        of.unwrap_or_else(|| panic!("{name} is missing in {answer}")).1
+    };
+    let before = server.get("/api/hosts", &token).await.json();
+    assert_eq!(["db1", "old"].map(|name| state(&before, name)), ["live", "gone"]);
+
+    store.set(Mood::Away);
+    let own = |answer: &Value| {
+        let hosts = answer["hosts"].as_array().unwrap();
+        hosts.iter().find(|host| host["current"] == true).unwrap().clone()
+    };
+    let is_away = |answer: &Value| answer.to_string().contains(r#""state":"away""#);
+    let away = wait_for(&server, "/api/hosts", &token, is_away).await;
+    // Nobody knows whether it sends; one that did not before is still told so.
+    let known = ["db1", "old", HOST].map(|name| state(&away, name));
+    assert_eq!(known, ["away", "gone", "live"]);
+    let db1 = away["hosts"].as_array().unwrap().iter().find(|host| host["name"] == "db1");
+    assert_eq!((&db1.unwrap()["vitals"][4]), 12.5, "{away}");
+    let seen = own(&away)["last_seen"].clone();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let later = server.get("/api/hosts", &token).await.json();
+    assert_ne!(own(&later)["last_seen"], seen, "its own sample is new");
+
+    store.set(Mood::There);
+    wait_for(&server, "/api/hosts", &token, |answer| !answer.to_string().contains("away")).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_never_saw_its_store_lists_itself() {
+    let (store, server, token) = running().await;
+    // A session that was seen before may go on.
+    wait_for(&server, "/api/auth/me", &token, |_| true).await;
+    store.set(Mood::Away);
+    let hosts = server.get("/api/hosts", &token).await;
+    assert_eq!(hosts.status, 200, "{}", hosts.body);
+    assert_eq!(hosts.json()["hosts"][0]["name"], HOST);
     server.stop().await;
 }
 

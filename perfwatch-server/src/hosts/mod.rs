@@ -34,12 +34,35 @@ pub(crate) struct Host {
     pub(crate) vitals: Vec<Option<f64>>,
 }
 
+/// All hosts, as well as they are known.
+#[derive(Clone, Default)]
+pub(crate) struct Listing {
+    /// By name.
+    pub(crate) hosts: Arc<Vec<Host>>,
+    /// When the store said so, in milliseconds since 1970.
+    pub(crate) said_ms: i64,
+    /// Whether the store did not answer since.
+    pub(crate) is_old: bool,
+}
+
 /// What the store said last.
 pub(crate) struct Hosts {
     store: Arc<dyn Store>,
     fresh_for: Duration,
-    /// What it said, and until when that is believed.
-    known: Mutex<Option<(Instant, Arc<Vec<Host>>)>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    listing: Listing,
+    /// Until when it need not be asked again.
+    until: Option<Instant>,
+}
+
+impl Known {
+    fn is_fresh(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
 }
 
 impl Hosts {
@@ -54,16 +77,30 @@ impl Hosts {
     /// What the store said.
     pub(crate) async fn all(&self) -> Result<Arc<Vec<Host>>, StoreError> {
         let mut known = self.known.lock().await;
-        let begun = Instant::now();
-        if let Some((until, hosts)) = &*known
-            && begun < *until
-        {
-            return Ok(Arc::clone(hosts));
+        if known.listing.is_old || !known.is_fresh() {
+            self.renew(&mut known).await?;
         }
-        let hosts = Arc::new(ask(&*self.store).await?);
-        let rest = self.fresh_for.max(begun.elapsed() * REST);
-        *known = Some((Instant::now() + rest, Arc::clone(&hosts)));
-        Ok(hosts)
+        Ok(Arc::clone(&known.listing.hosts))
+    }
+
+    /// All hosts; those that the store named last where it does not answer, and why it does not
+    /// where it was asked for that.
+    pub(crate) async fn listing(&self) -> (Listing, Option<StoreError>) {
+        let mut known = self.known.lock().await;
+        let asked = if known.is_fresh() { Ok(()) } else { self.renew(&mut known).await };
+        (known.listing.clone(), asked.err())
+    }
+
+    /// Asks the store. One that does not answer is left alone for as long as it took to say so.
+    async fn renew(&self, known: &mut Known) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let said_ms = time::now_ms();
+        let asked = ask(&*self.store).await;
+        let times = if asked.is_ok() { REST } else { 1 };
+        known.until = Some(Instant::now() + self.fresh_for.max(begun.elapsed() * times));
+        known.listing.is_old = asked.is_err();
+        known.listing = Listing { hosts: Arc::new(asked?), said_ms, is_old: false };
+        Ok(())
     }
 
     /// One host; nothing if the store holds none of this name.

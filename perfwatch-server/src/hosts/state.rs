@@ -15,7 +15,8 @@ const UNKNOWN_INTERVAL: i64 = MINUTE;
 const LEAST_PATIENCE: i64 = 15 * SECOND;
 
 /// Whether a host still sends: `live`; `late` after three of its intervals, at least 15 s, without a
-/// frame; `gone` after 20, at least 5 minutes.
+/// frame; `gone` after 20, at least 5 minutes; `away`: the store does not answer, so nobody knows, and
+/// the rest is what it said last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = HostState)]
 #[serde(rename_all = "lowercase")]
@@ -23,6 +24,7 @@ pub(crate) enum State {
     Live,
     Late,
     Gone,
+    Away,
 }
 
 impl State {
@@ -58,7 +60,9 @@ pub(crate) fn newest_span_ms(host: &HostInfo) -> i64 {
 /// 150: one that is late. -1: one that is gone for longer, and most likely for good.
 pub(crate) fn trouble(state: State, age_ms: i64, vitals: &[Option<f64>]) -> f64 {
     match state {
-        State::Live => vitals.iter().flatten().copied().fold(0.0, f64::max).clamp(0.0, 100.0),
+        State::Live | State::Away => {
+            vitals.iter().flatten().copied().fold(0.0, f64::max).clamp(0.0, 100.0)
+        }
         State::Late => 150.0,
         State::Gone if age_ms <= DAY => 200.0,
         State::Gone => -1.0,

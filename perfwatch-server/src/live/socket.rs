@@ -166,7 +166,7 @@ impl Live {
             Ok(()) => Ok(()),
             Err(error) if error.is_final() => Err(LOGGED_OUT),
             Err(error) => {
-                tracing::warn!(%error, "the store did not say whether a live session is good");
+                self.app.outage.missed(&error);
                 Ok(())
             }
         }

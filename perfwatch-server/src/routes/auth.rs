@@ -150,7 +150,7 @@ pub(crate) async fn logout(State(app): State<Shared>, session: Session) -> AppRe
 async fn find_user(app: &App, name: &str) -> AppResult<Option<User>> {
     let found = timeout(PATIENCE, app.accounts.user(name)).await;
     found.unwrap_or_else(|_| Err(StoreError::no_answer(PATIENCE))).map_err(|error| {
-        tracing::warn!(%error, "the store did not answer a login");
+        app.outage.missed(&error);
         AppError::unavailable(
             "nobody can log in while the store does not answer; try again in a moment",
         )

@@ -8,12 +8,13 @@ use utoipa::ToSchema;
 use crate::{
     app::{App, Shared},
     auth::Session,
-    error::{AppResult, ErrorBody},
-    hosts::{self, Host},
+    error::ErrorBody,
+    hosts::{self, Host, Listing},
     time,
 };
 
-/// The hosts in the store, those first that somebody should look at: by `trouble`, then by name.
+/// The hosts in the store, those first that somebody should look at: by `trouble`, then by name. Of
+/// a store that does not answer, those that it named last.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HostsAnswer {
     /// The paths of the percentages in each host's `vitals`.
@@ -49,16 +50,30 @@ pub(crate) struct HostEntry {
 /// The hosts whose history is kept.
 #[utoipa::path(get, path = "/api/hosts", tag = "history", security(("token" = [])),
     responses((status = 200, body = HostsAnswer), (status = "default", body = ErrorBody)))]
-pub(crate) async fn hosts(State(app): State<Shared>, _: Session) -> AppResult<Json<HostsAnswer>> {
-    let _pass = app.queries.enter().await?;
-    let stored = app.hosts.all().await?;
+pub(crate) async fn hosts(State(app): State<Shared>, _: Session) -> Json<HostsAnswer> {
+    // One question to the store at a time, whoever asks: this needs no pass, for which it would wait
+    // behind all those that a store which is away does not answer.
+    let (listing, trouble) = app.hosts.listing().await;
+    if let Some(error) = trouble {
+        app.outage.missed(&error);
+    }
     let now_ms = time::now_ms();
     let own_name = app.host.get();
-    let others = stored.iter().filter(|host| *host.info.name != *own_name);
-    let mut hosts: Vec<HostEntry> = others.map(|host| entry(host.clone(), now_ms)).collect();
-    hosts.push(own(&app, &stored, now_ms));
+    let others = listing.hosts.iter().filter(|host| *host.info.name != *own_name);
+    let mut hosts: Vec<HostEntry> = others.map(|host| other(host, &listing, now_ms)).collect();
+    hosts.push(own(&app, &listing.hosts, now_ms));
     hosts.sort_by(|a, b| b.trouble.total_cmp(&a.trouble).then_with(|| a.name.cmp(&b.name)));
-    Ok(Json(HostsAnswer { vitals: VITALS, hosts }))
+    Json(HostsAnswer { vitals: VITALS, hosts })
+}
+
+/// Another host: how it is, or how it was when the store last answered.
+fn other(host: &Host, listing: &Listing, now_ms: i64) -> HostEntry {
+    if !listing.is_old {
+        return entry(host.clone(), now_ms);
+    }
+    let then = entry(host.clone(), listing.said_ms);
+    let was_gone = then.state == hosts::State::Gone;
+    HostEntry { state: if was_gone { then.state } else { hosts::State::Away }, ..then }
 }
 
 /// This daemon's host: what it measured itself is newer than what is stored.

@@ -32,6 +32,19 @@ describe('the client', () => {
     expect(queryString({})).toBe('')
   })
 
+  it('tells where no answer can be had at the moment', async () => {
+    const unavailable = vi.fn()
+    configureClient({ unavailable })
+    answer(422, { detail: 'wrong' })
+    await expect(api.hosts()).rejects.toThrow('wrong')
+    expect(unavailable).not.toHaveBeenCalled()
+    answer(503, { detail: 'away' })
+    await expect(api.hosts()).rejects.toThrow('away')
+    fetched.mockRejectedValueOnce(new TypeError('no network'))
+    await expect(api.hosts()).rejects.toThrow('cannot be reached')
+    expect(unavailable).toHaveBeenCalledTimes(2)
+  })
+
   it('asks history for columns', async () => {
     answer(200, {})
     await api.history({ metric_type: 'cpu', fields: ['cpu.usage_percent'] })

@@ -28,12 +28,19 @@ interface Hooks {
   token: () => string | null
   /** Called with the refused token, which may be older than the present one. */
   unauthorized: (token: string) => void
+  /** Called where no answer can be had at the moment, and may be later. */
+  unavailable: () => void
 }
 
-let hooks: Hooks = { token: () => null, unauthorized: () => undefined }
+let hooks: Hooks = {
+  token: () => null,
+  unauthorized: () => undefined,
+  unavailable: () => undefined,
+}
 
-export function configureClient(given: Hooks): void {
-  hooks = given
+/** What is not given stays as it is. */
+export function configureClient(given: Partial<Hooks>): void {
+  hooks = { ...hooks, ...given }
 }
 
 export function queryString(query: Query): string {
@@ -70,11 +77,13 @@ async function request<T>(method: string, path: string, options: RequestOptions 
     response = await fetch(path + queryString(options.query ?? {}), init)
   } catch (error) {
     if (options.signal?.aborted) throw error
+    hooks.unavailable()
     throw new ApiError(0, 'the server cannot be reached')
   }
   if (!response.ok) {
     const error = await errorOf(response)
     if (response.status === 401 && token !== null) hooks.unauthorized(token)
+    if (response.status === 503) hooks.unavailable()
     throw error
   }
   return (response.status === 204 ? undefined : await response.json()) as T

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { HostEntry } from '@/api/types'
-import { ago, byName, filterHosts, hostState, vitalTitle } from './hosts'
+import { ago, byName, filterHosts, hostsSummary, hostState, vitalTitle } from './hosts'
 
 function host(name: string): HostEntry {
   return { name, current: false, state: 'live', trouble: 0, vitals: [] }
@@ -19,6 +19,14 @@ it('finds hosts by parts of their name', () => {
 
 it('orders numbers in names as numbers', () => {
   expect(names(byName(hosts)).slice(1)).toEqual(['db2', 'db10', 'Web-Berlin'])
+})
+
+it('counts those that are not well, and those of whom nobody knows', () => {
+  const summary = (...states: string[]): string =>
+    hostsSummary(states.map((state) => ({ ...host('a'), state })))
+  expect(summary('live')).toBe('1 host, all live')
+  expect(summary('live', 'late', 'gone')).toBe('3 hosts, 2 not live')
+  expect(summary('live', 'gone', 'away')).toBe('3 hosts, 1 not live, 1 as last known')
 })
 
 it('names a percentage by what it is of', () => {

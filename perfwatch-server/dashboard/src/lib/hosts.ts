@@ -11,14 +11,14 @@ interface Look {
   title: string
 }
 
-/** Those of the list of hosts, and two more that the live view is told of. */
+/** Those of the list of hosts, and one more that the live view is told of. */
 export const hostStates = {
   live: { text: 'Live', dot: 'bg-good', title: 'Its samples arrive.' },
   late: { text: 'Late', dot: 'bg-warn', title: 'Its samples are overdue.' },
   gone: { text: 'Gone', dot: 'bg-bad', title: 'It has sent nothing for long.' },
   unknown: { text: 'Unknown', dot: 'bg-bad', title: 'The store holds nothing of it.' },
   away: { text: 'Store away', dot: 'bg-bad', title: 'The store does not answer.' },
-} satisfies Record<HostEntry['state'] | 'unknown' | 'away', Look>
+} satisfies Record<HostEntry['state'] | 'unknown', Look>
 
 export type HostState = keyof typeof hostStates
 
@@ -35,6 +35,18 @@ export function filterHosts(hosts: readonly HostEntry[], typed: string): readonl
     const lower = name.toLowerCase()
     return words.every((word) => lower.includes(word))
   })
+}
+
+/** How many there are, and how many of them are not well; of some nobody may know. */
+export function hostsSummary(hosts: readonly HostEntry[]): string {
+  const having = (state: string): number => hosts.filter((host) => host.state === state).length
+  const [live, away] = [having('live'), having('away')]
+  const silent = hosts.length - live - away
+  const parts = [hosts.length === 1 ? '1 host' : `${hosts.length} hosts`]
+  if (live === hosts.length) parts.push('all live')
+  if (silent > 0) parts.push(`${silent} not live`)
+  if (away > 0) parts.push(`${away} as last known`)
+  return parts.join(', ')
 }
 
 /** By name as people order them: `db2` before `db10`. */

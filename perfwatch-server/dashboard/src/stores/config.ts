@@ -1,7 +1,7 @@
 /** What the daemon says about itself: host, collectors and why something is missing, accounts. */
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
-import { api, describeError } from '@/api/client'
+import { api, configureClient, describeError } from '@/api/client'
 import type { CollectorState, ConfigAnswer } from '@/api/types'
 
 export interface Reason {
@@ -14,15 +14,33 @@ export const useConfigStore = defineStore('config', () => {
   const config = shallowRef<ConfigAnswer | null>(null)
   const error = shallowRef<string | null>(null)
 
+  /** From a request without an answer on, until the daemon says that its store is well. */
+  const isStoreAway = shallowRef(false)
+  /** Grows when the store is back: what it could not say may be asked again. */
+  const returns = shallowRef(0)
+
+  configureClient({
+    unavailable: () => {
+      isStoreAway.value = true
+    },
+  })
+
   const hostName = computed(() => config.value?.host.name ?? '')
 
   async function load(): Promise<void> {
     try {
-      config.value = await api.config()
+      const answer = await api.config()
+      config.value = answer
       error.value = null
+      noteStore(answer.store.status === 'ok')
     } catch (problem) {
       error.value = describeError(problem)
     }
+  }
+
+  function noteStore(isOk: boolean): void {
+    if (isOk && isStoreAway.value) returns.value += 1
+    isStoreAway.value = !isOk
   }
 
   function collector(type: string): CollectorState | null {
@@ -43,5 +61,5 @@ export const useConfigStore = defineStore('config', () => {
     return [{ what: '', reason: state.reason, cure: state.cure ?? null }, ...gaps]
   }
 
-  return { config, error, hostName, load, collector, reasons }
+  return { config, error, isStoreAway, returns, hostName, load, collector, reasons }
 })
