@@ -3,7 +3,9 @@ import {
   averageOf,
   busiest,
   type ChartColumns,
+  type Figure,
   fromCompare,
+  figureOf,
   fromHistory,
   lastValue,
   withDetail,
@@ -90,6 +92,24 @@ describe('columns', () => {
     expect(averageOf([0, 1, 2, 3], [1, null, 3, 100], 0, 2)).toBe(2)
     expect(averageOf([0], [NaN], 0, 1)).toBeNull()
     expect(lastValue([1, NaN])).toBeNull()
+  })
+
+  it('have a figure of the kind that their points are', () => {
+    const figure = (kind: Figure, values: (number | null)[], to = 2) =>
+      figureOf(kind, { timestamps: [0, 1, 2, 3], gapMs: 1, series: [] }, values, { from: 0, to })
+    const values = [3, 9, 6, 100]
+    expect((['avg', 'max', 'min', 'last'] as const).map((kind) => figure(kind, values))).toEqual([
+      6, 9, 3, 6,
+    ])
+    expect(figure('last', [1, 2, null, null], 3)).toBe(2)
+    // Of what is live, an older sample is not the newest.
+    expect(figure('now', [1, 2, 3, null])).toBeNull()
+    expect((['avg', 'max', 'min', 'last'] as const).map((kind) => figure(kind, [null]))).toEqual([
+      null,
+      null,
+      null,
+      null,
+    ])
   })
 
   it('keep the busiest rows in their order', () => {

@@ -1,5 +1,7 @@
 /** The one shape that charts draw, whether the numbers are live, stored or compared. */
 import type { CompareAnswer, HistoryColumns } from '@/api/types'
+import type { Aggregate } from '@/lib/picture'
+import type { TimeSpan } from './option'
 
 export interface ChartSeries {
   path: string
@@ -73,15 +75,14 @@ function some(values: ArrayLike<number | null>, but?: number): boolean {
   return false
 }
 
-/** The mean of what was measured between two moments. */
-export function averageOf(
+/** What was measured between two moments. */
+function measured(
   times: ArrayLike<number>,
   values: ArrayLike<number | null>,
   from: number,
   to: number,
-): number | null {
-  let sum = 0
-  let count = 0
+): number[] {
+  const found: number[] = []
   for (let index = 0; index < values.length; index += 1) {
     const value = values[index]
     const time = times[index] ?? NaN
@@ -92,10 +93,39 @@ export function averageOf(
       !(time >= from && time <= to)
     )
       continue
-    sum += value
-    count += 1
+    found.push(value)
   }
-  return count === 0 ? null : sum / count
+  return found
+}
+
+/** The mean of what was measured between two moments. */
+export function averageOf(
+  times: ArrayLike<number>,
+  values: ArrayLike<number | null>,
+  from: number,
+  to: number,
+): number | null {
+  const found = measured(times, values, from, to)
+  return found.length === 0 ? null : found.reduce((sum, value) => sum + value, 0) / found.length
+}
+
+/** The one number beside a line: what is true at this moment, or of all points of that kind. */
+export type Figure = 'now' | Aggregate
+
+/** Averages have an average, highest values a highest one: anything else would be neither. */
+export function figureOf(
+  figure: Figure,
+  { timestamps }: ChartColumns,
+  values: ArrayLike<number | null>,
+  { from, to }: TimeSpan,
+): number | null {
+  if (figure === 'now') return lastValue(values)
+  if (figure === 'avg') return averageOf(timestamps, values, from, to)
+  const found = measured(timestamps, values, from, to)
+  if (found.length === 0) return null
+  if (figure === 'last') return found.at(-1) ?? null
+  const better = figure === 'max' ? Math.max : Math.min
+  return found.reduce((best, value) => better(best, value))
 }
 
 export function lastValue(values: ArrayLike<number | null>): number | null {

@@ -6,13 +6,15 @@ import type { CompareQuery } from '@/api/types'
 import { type ChartColumns, fromCompare, fromHistory, withDetail } from '@/charts/columns'
 import type { TimeSpan } from '@/charts/option'
 import { matches } from '@/lib/paths'
-import { type Picture, resolveRange } from '@/lib/picture'
+import { type Aggregate, type Picture, resolveRange } from '@/lib/picture'
 import { pathsOf, sectionOf } from '@/panels'
 
 export interface Loaded {
   /** Null for the daemon's own. */
   host: string | null
   type: string
+  /** What each point is of the values that it stands for. */
+  aggregate: Aggregate
   range: TimeSpan
   /** The period compared with. */
   previous: TimeSpan | null
@@ -88,6 +90,7 @@ export const useHistoryStore = defineStore('history', () => {
     loaded.value = {
       host: picture.host,
       type: picture.type,
+      aggregate: picture.aggregate,
       range,
       previous: null,
       stepMs: answer.step_ms,
@@ -118,6 +121,7 @@ export const useHistoryStore = defineStore('history', () => {
     loaded.value = {
       host: picture.host,
       type: picture.type,
+      aggregate: 'avg',
       range: spanOf(answer.current),
       previous: spanOf(answer.previous),
       stepMs: answer.step_ms,
