@@ -91,11 +91,10 @@ impl Segment {
             }
         }
         let (file, records) = (segment.path.display(), segment.header.records);
-        match segment.is_understood {
-            true => {
-                tracing::warn!(%file, records, "a spool file's head is damaged: all in it counts")
-            }
-            false => tracing::warn!(%file, "nothing in a spool file is understood: it is kept"),
+        if segment.is_understood {
+            tracing::warn!(%file, records, "a spool file's head is damaged: all in it counts");
+        } else {
+            tracing::warn!(%file, "nothing in a spool file is understood: it is kept");
         }
         Ok(segment)
     }

@@ -44,6 +44,13 @@ fn open(directory: &TempDir) -> Spool {
     Spool::open(&directory.path().join("spool"), MIB).unwrap()
 }
 
+/// What a process leaves in which so many records wait.
+fn left(count: i64) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory).append(&records(0..count));
+    directory
+}
+
 /// Takes everything out in batches of this many: the times, and how many were damaged.
 fn drain(spool: &mut Spool, most: usize) -> (Vec<i64>, u64) {
     let (mut times, mut damaged) = (Vec::new(), 0);
@@ -179,26 +186,19 @@ fn a_damaged_length_costs_its_record_only() {
 }
 
 #[test]
-fn several_records_that_are_lost_at_once_are_all_counted() {
+fn records_that_are_lost_at_once_are_all_counted() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = open(&directory);
-    spool.append(&records(0..10));
-    let ten = end(&directory);
-    spool.append(&records(10..20));
-    let twenty = end(&directory);
-    spool.append(&records(20..30));
+    let ends = [0, 10, 20].map(|start| {
+        spool.append(&records(start..start + 10));
+        end(&directory)
+    });
     drop(spool);
-    let file = &segments(&directory)[0];
-    blank(file, ten..twenty);
+    blank(&segments(&directory)[0], ends[0]..ends[1]);
     let mut spool = open(&directory);
     assert_eq!(spool.waiting(), 30);
     assert_eq!(drain(&mut spool, 64), ((0..10).chain(20..30).collect(), 10));
-}
-
-#[test]
-fn a_lost_head_and_first_record_cost_that_record() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut spool = open(&directory);
+    // The head and the length of the first.
     spool.append(&records(0..50));
     drop(spool);
     blank(&segments(&directory)[0], 0..64);
@@ -210,10 +210,7 @@ fn a_lost_head_and_first_record_cost_that_record() {
 
 #[test]
 fn a_file_that_nobody_understands_is_counted_and_kept() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut spool = open(&directory);
-    spool.append(&records(0..50));
-    drop(spool);
+    let directory = left(50);
     let file = &segments(&directory)[0];
     blank(file, 8..end(&directory));
     let bytes = fs::read(file).unwrap();
@@ -260,10 +257,7 @@ fn a_damaged_head_costs_nothing_and_a_lost_file_is_counted() {
 
 #[test]
 fn a_file_that_cannot_be_opened_is_left_out_and_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut spool = open(&directory);
-    spool.append(&records(0..1500));
-    drop(spool);
+    let directory = left(1500);
     let first = &segments(&directory)[0];
     let beside = directory.path().join("beside");
     fs::rename(first, &beside).unwrap();
