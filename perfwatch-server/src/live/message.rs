@@ -74,9 +74,7 @@ pub(super) enum Notice<'a> {
 pub(super) enum Told {
     /// The store has none of this name.
     Unknown,
-    /// The store does not answer.
-    Away,
-    /// `live`, `late` or `gone` as in `/api/hosts`.
+    /// As in `/api/hosts`.
     #[serde(untagged)]
     Seen(State),
 }

@@ -168,7 +168,10 @@ impl Look {
             Ok(()) => self.state(),
             Err(error) => {
                 tracing::debug!(%error, "the store did not say how another host is");
-                (Told::Away, "the store does not answer; this is tried again".to_owned())
+                (
+                    Told::Seen(State::Away),
+                    "the store does not answer; this is tried again".to_owned(),
+                )
             }
         };
         let is_told = state == self.told;

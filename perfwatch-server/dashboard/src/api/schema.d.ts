@@ -463,14 +463,19 @@ export interface components {
             gaps: components["schemas"]["CollectorGap"][];
             name: string;
             reason?: string | null;
-            /** @description `ok`, `partial`, `unavailable`, `failed` or `starting`. */
-            status: string;
+            status: components["schemas"]["CollectorStatus"];
             /**
              * Format: double
              * @description CPU time of its last run.
              */
             tick_cpu_time_us?: number | null;
         };
+        /**
+         * @description How a collector is doing: `partial` where a part of its source is missing on this host,
+         *     `unavailable` where all of it is.
+         * @enum {string}
+         */
+        CollectorStatus: "starting" | "ok" | "partial" | "unavailable" | "failed";
         /** @description One aggregate of one field of one row. */
         ColumnSeries: {
             aggregate: string;
@@ -547,6 +552,11 @@ export interface components {
             start_time: string;
             what: string;
         };
+        /**
+         * @description Where a series went.
+         * @enum {string}
+         */
+        Direction: "up" | "down";
         /** @description The body of every answer that is an error. */
         ErrorBody: {
             /** @description What is wrong, for people. */
@@ -561,9 +571,13 @@ export interface components {
         Health: {
             /** @description Why it is not ok. */
             detail?: string | null;
-            /** @description `ok`, `degraded` (live works, the store is away) or `starting`. */
-            status: string;
+            status: components["schemas"]["HealthStatus"];
         };
+        /**
+         * @description `ok`, `degraded` (live works, the store is away) or `starting`.
+         * @enum {string}
+         */
+        HealthStatus: "ok" | "degraded" | "starting";
         /** @description One of the two forms. */
         HistoryAnswer: components["schemas"]["HistoryPoints"] | components["schemas"]["HistoryColumns"];
         /** @description History as one list per series. */
@@ -636,12 +650,7 @@ export interface components {
             missing?: string | null;
             /** @description The name that its history is kept under. */
             name: string;
-            /**
-             * @description `live`; `late` after three intervals, at least 15 s, without a frame; `gone` after 20, at
-             *     least 5 minutes; `away`: the store does not answer, so nobody knows, and the rest is what it
-             *     said last.
-             */
-            state: string;
+            state: components["schemas"]["HostState"];
             /**
              * Format: double
              * @description How urgently somebody should look at it. 0 to 100: a host that is live, by the greatest of
@@ -669,6 +678,13 @@ export interface components {
             os?: string | null;
             timezone?: string | null;
         };
+        /**
+         * @description Whether a host still sends: `live`; `late` after three of its intervals, at least 15 s, without a
+         *     frame; `gone` after 20, at least 5 minutes; `away`: the store does not answer, so nobody knows, and
+         *     the rest is what it said last.
+         * @enum {string}
+         */
+        HostState: "live" | "late" | "gone" | "away";
         /**
          * @description The hosts in the store, those first that somebody should look at: by `trouble`, then by name. Of
          *     a store that does not answer, those that it named last.
@@ -739,6 +755,11 @@ export interface components {
             /** @description The user's name. */
             username: string;
         };
+        /**
+         * @description The figure that moved the farthest.
+         * @enum {string}
+         */
+        MovedFigure: "median" | "p95";
         /** @description A new password, and the one before as proof. */
         PasswordChange: {
             /** @description The password so far. */
@@ -750,6 +771,8 @@ export interface components {
         RetentionAnswer: {
             /** @description The first hundred stretches that were found damaged since the start. */
             damaged: components["schemas"]["DamagedStretch"][];
+            /** @description What `downsample_interval` may be, the shortest first. */
+            downsample_intervals: string[];
             /** @description Where else it is set how long things are kept, if the policy says nothing about that. */
             elsewhere?: string | null;
             forecast?: components["schemas"]["StoreForecast"] | null;
@@ -816,8 +839,7 @@ export interface components {
              *     is lower.
              */
             cliffs_delta: number;
-            /** @description `up` or `down`. */
-            direction: string;
+            direction: components["schemas"]["Direction"];
             /**
              * Format: double
              * @description By how many times its own noise; below 0 where it fell.
@@ -825,8 +847,7 @@ export interface components {
             effect: number;
             /** @description What the series says. */
             help: string;
-            /** @description The figure that moved the farthest: `median` or `p95`. */
-            moved: string;
+            moved: components["schemas"]["MovedFigure"];
             path: string;
             /** @description The unit's name; empty for a series that this daemon's catalog does not know. */
             unit: string;
@@ -867,9 +888,13 @@ export interface components {
             kind: string;
             /** @description Since when it takes none. */
             since?: string | null;
-            /** @description `ok` or `degraded`. */
-            status: string;
+            status: components["schemas"]["StoreStatus"];
         };
+        /**
+         * @description `ok`, or `degraded` while it takes no frames.
+         * @enum {string}
+         */
+        StoreStatus: "ok" | "degraded";
         /** @description What is stored. */
         StoreUsage: {
             /**
@@ -919,7 +944,7 @@ export interface components {
              * @description The bytes of the spool.
              */
             spool_bytes: number;
-            /** @description Why frames do not wait on disk, where they should. */
+            /** @description Why frames do not wait on disk where they should, or which of them cannot be read there. */
             spool_trouble?: string | null;
             /**
              * Format: int64
