@@ -2,26 +2,9 @@
 
 use std::borrow::Cow;
 
+pub(crate) use perfwatch_core::text::escape;
+use perfwatch_core::text::is_treacherous;
 use unicode_width::UnicodeWidthStr;
-
-/// Whether a terminal would obey the character, or hide it, instead of showing it: controls, and
-/// the marks that turn the direction of text around.
-fn is_treacherous(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// The text with such characters spelled out, as in `\u{1b}`.
-pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_treacherous) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_treacherous(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
-    }
-    Cow::Owned(shown)
-}
 
 /// A JSON document on one line, with such characters in JSON's own escapes: it stays the same
 /// document. They only occur inside strings, except for line ends between the tokens.
@@ -111,13 +94,6 @@ pub(crate) fn natural_key(name: &str) -> Vec<(u64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_terminal_would_obey_is_spelled_out() {
-        assert_eq!(escape("/mnt/\x1b[2Jx\u{9b}31m"), "/mnt/\\u{1b}[2Jx\\u{9b}31m");
-        assert_eq!(escape("a\u{202e}b\nc\u{7f}"), "a\\u{202e}b\\u{a}c\\u{7f}");
-        assert!(matches!(escape("/srv/größe"), Cow::Borrowed(_)));
-    }
 
     #[test]
     fn json_stays_the_same_document_on_one_line() {

@@ -17,6 +17,7 @@ mod plan;
 pub mod prometheus;
 pub mod series;
 mod table;
+pub mod text;
 mod unit;
 mod view;
 

@@ -168,6 +168,19 @@ async fn a_second_machine_of_one_name_has_a_name_of_its_own_everywhere() {
 }
 
 #[tokio::test]
+async fn a_name_turns_no_message_around() {
+    let server = Server::start_keeping_all().await;
+    let token = server.login().await;
+    server.store.store.append(&[record("db\u{202e}1", now_ms(), 1.0)]).await.unwrap();
+    let path = "/api/history/metrics?metric_type=cpu&host=db%E2%80%AE2";
+    let error = server.get(path, &token).await.error();
+    assert!(error.starts_with(r"404 host: `db\u{202e}2` is not known; "), "{error}");
+    assert!(error.contains(r"did you mean `db\u{202e}1`? known are "), "{error}");
+    assert!(!error.contains('\u{202e}'), "{error}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_host_that_nobody_knows_is_not_found() {
     let server = Server::start_keeping_all().await;
     let token = server.login().await;

@@ -6,6 +6,7 @@
 use perfwatch_core::{
     Table,
     series::{self, Pattern},
+    text::escape,
 };
 
 use super::params::shown;
@@ -169,8 +170,8 @@ impl Stored<'_> {
 fn unknown<'a>(parameter: &str, wanted: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let near = nearest(wanted, known.iter().copied());
-    let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-    let named = known.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let near = near.map_or_else(String::new, |near| format!("did you mean `{}`? ", escape(near)));
+    let named = known.iter().take(NAMED).map(|name| escape(name)).collect::<Vec<_>>().join(", ");
     let more = match known.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use perfwatch_core::series::Pattern;
+use perfwatch_core::{series::Pattern, text::escape};
 use perfwatch_store::{Aggregate, Selection, Step};
 
 use crate::{
@@ -155,7 +155,8 @@ pub(crate) fn choice<T: Copy, const N: usize>(
 pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 64;
     let cut: String = text.chars().take(MOST).collect();
-    if cut.len() < text.len() { cut + "..." } else { cut }
+    let end = if cut.len() < text.len() { "..." } else { "" };
+    format!("{}{end}", escape(&cut))
 }
 
 #[cfg(test)]

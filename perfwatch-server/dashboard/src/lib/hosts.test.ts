@@ -36,6 +36,7 @@ it('names a percentage by what it is of', () => {
 })
 
 it('says how long ago a host was seen', () => {
+  expect(ago('2026-11-23T10:00:00Z', Date.parse('2026-11-23T10:00:04.600Z'))).toBe('4\u00a0s ago')
   const now = Date.parse('2026-11-23T05:00:00Z')
   const seen = (ms: number): string => ago(new Date(now - ms).toISOString(), now)
   expect([-5000, 0, 4000, 125_000, 90_000_000].map(seen)).toEqual([

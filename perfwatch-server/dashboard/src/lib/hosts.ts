@@ -67,5 +67,7 @@ export function ago(time: string | null | undefined, now: number): string {
   const at = Date.parse(time ?? '')
   if (Number.isNaN(at)) return MISSING
   const passed = now - at
-  return passed < 1000 ? 'now' : `${formatDuration(passed).split(' ')[0]} ago`
+  return passed < 1000
+    ? 'now'
+    : `${formatDuration(Math.floor(passed / 1000) * 1000).split(' ')[0]} ago`
 }

@@ -137,8 +137,12 @@ export function formatTick(value: number, unit: string): string {
   return join(String(Number(rest.toPrecision(4))), scale.symbols[index] ?? '')
 }
 
+/** Below a minute a tenth of a second counts: an interval of 1.5 s is none of 2 s. */
 export function formatDuration(ms: number | null | undefined): string {
   if (isMissing(ms)) return MISSING
+  const tenths = Math.round(ms / 100)
+  if (tenths > 10 && tenths < 600 && tenths % 10 !== 0)
+    return `${formatNumber(tenths / 10, 1)}\u00a0s`
   const seconds = Math.round(ms / 1000)
   if (Math.abs(ms) < 1000) return `${formatNumber(ms, 0)}\u00a0ms`
   const parts: [number, string][] = [
