@@ -1,6 +1,7 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { api, ApiError, type HistoryQuery } from '@/api/client'
+import { api, ApiError } from '@/api/client'
+import type { HistoryQuery } from '@/api/types'
 import { defaultPicture } from '@/lib/picture'
 import { useHistoryStore } from './history'
 
