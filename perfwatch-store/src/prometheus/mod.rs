@@ -13,6 +13,7 @@ mod batch;
 mod cells;
 mod client;
 mod eras;
+mod finest;
 mod hosts;
 mod hours;
 mod judge;
@@ -32,15 +33,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use perfwatch_core::series::Pattern;
+use perfwatch_core::{Table, series::Pattern};
 
 use self::{
-    address::Address, batch::Names, client::Client, hosts::Roll, hours::Hours, message::Sample,
-    names::Labels, promql::Windows,
+    address::Address, batch::Names, client::Client, finest::Finest, hosts::Roll, hours::Hours,
+    message::Sample, names::Labels, promql::Windows,
 };
 use crate::{
-    HostIdentity, HostInfo, HostNewest, RangeAnswer, RangeQuery, Record, RetentionPolicy,
-    RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage, archive::TIMES,
+    HostIdentity, HostInfo, HostNewest, ImportFrame, RangeAnswer, RangeQuery, Record,
+    RetentionPolicy, RetentionReport, Selection, SeriesSummary, Store, StoreError, Usage,
+    archive::TIMES, layout::SeriesInfo,
 };
 
 /// The longest that a request of a write may take: a server that vanished is noticed within ten
@@ -60,6 +62,8 @@ pub struct PrometheusStore {
     client: Client,
     names: Mutex<Names>,
     hours: Mutex<Hours>,
+    /// What an import that goes on knows of its series.
+    finest: Mutex<Finest>,
     /// What a window covers, and when that was found out.
     windows: Mutex<Option<(Instant, Windows)>>,
     /// What is known of the hosts, and until when; and how often this store changed that.
@@ -85,6 +89,7 @@ impl PrometheusStore {
             names: Mutex::new(Names::new(client.address.labels.clone())),
             client,
             hours: Mutex::default(),
+            finest: Mutex::default(),
             windows: Mutex::default(),
             roll: Mutex::default(),
             changes: AtomicU64::new(0),
@@ -103,6 +108,18 @@ impl PrometheusStore {
 
     fn hours(&self) -> MutexGuard<'_, Hours> {
         self.hours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finest(&self) -> MutexGuard<'_, Finest> {
+        self.finest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All series of a host, each as often as it has other labels.
+    async fn infos(&self, host: &str) -> Result<impl Iterator<Item = SeriesInfo>, StoreError> {
+        let selector = self.of_host("", host).with("series", "!=", "");
+        let labels =
+            self.client.labels(&selector.text(), &(ask::EPOCH_MS..ask::horizon_ms())).await?;
+        Ok(labels.into_iter().filter_map(|labels| names::series_of(&labels)))
     }
 
     /// Sends records and samples beside them; `fresh_ms` as in [`judge::taken`]. A batch that needs
@@ -155,6 +172,30 @@ impl Store for PrometheusStore {
         Ok(())
     }
 
+    async fn import(
+        &self,
+        frames: &[ImportFrame],
+        tables: &[&'static Table],
+    ) -> Result<Option<u64>, StoreError> {
+        self.open()?;
+        for ImportFrame { host, .. } in frames {
+            if !self.finest().knows(host) {
+                let infos = self.infos(host).await?;
+                self.finest().learn(host, infos);
+            }
+        }
+        let frames: Vec<ImportFrame> = {
+            let mut finest = self.finest();
+            frames.iter().map(|frame| finest.refined(frame)).collect()
+        };
+        self.append(&ImportFrame::records(&frames, tables)?).await.map(|()| None)
+    }
+
+    async fn finish_import(&self) -> Result<(), StoreError> {
+        *self.finest() = Finest::default();
+        Ok(())
+    }
+
     async fn range(&self, query: &RangeQuery) -> Result<RangeAnswer, StoreError> {
         query.validate()?;
         self.open()?;
@@ -169,10 +210,7 @@ impl Store for PrometheusStore {
 
     async fn series(&self, host: &str) -> Result<Vec<String>, StoreError> {
         self.open()?;
-        let selector = self.of_host("", host).with("series", "!=", "");
-        let labels =
-            self.client.labels(&selector.text(), &(ask::EPOCH_MS..ask::horizon_ms())).await?;
-        let infos = labels.iter().filter_map(names::series_of);
+        let infos = self.infos(host).await?;
         let mut paths: Vec<String> = infos.map(|info| info.path.to_string()).collect();
         paths.sort();
         paths.dedup();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use perfwatch_core::series::Pattern;
 use perfwatch_store::{
-    Aggregate, Layer, MemoryAccounts, MemoryStore, Opened, PrometheusStore, Step, Store,
+    Aggregate, ImportFrame, ImportValue, Layer, MemoryAccounts, MemoryStore, Opened,
+    PrometheusStore, Step, Store,
 };
 
 use crate::{
@@ -97,5 +98,36 @@ async fn labels_that_change_and_copies_are_one_host() {
             let newest = store.newest(&load, START).await.unwrap();
             assert_eq!(newest[0].values[0].value, 720.0, "{url}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_last_of_numbers_with_more_and_fewer_decimals_is_the_last() {
+    let frame = |number: i64, value, decimals| ImportFrame {
+        host: "a".into(),
+        timestamp_ms: START + number * SECOND,
+        values: vec![ImportValue { path: "mine.number".into(), decimals, value }],
+    };
+    let frames = [frame(0, 1, 0), frame(1, 125, 2), frame(2, 2, 0), frame(3, i64::MAX, 0)];
+    let all = select("a", &["mine.number"], START, START + HOUR);
+    for kind in [&VICTORIA_METRICS, &PROMETHEUS] {
+        let engine = Engine::running(kind);
+        let (url, plain) = (engine.url(), MemoryStore::default());
+        for frames in [&frames[..2], &frames[2..3]] {
+            // Another process goes on.
+            let store = PrometheusStore::new(&url).unwrap();
+            for frames in frames.chunks(1) {
+                store.import(frames, &[]).await.unwrap();
+                plain.import(frames, &[]).await.unwrap();
+            }
+            engine.settle();
+        }
+        let store = PrometheusStore::new(&url).unwrap();
+        let (found, expected) = (store.summary(&all).await, plain.summary(&all).await);
+        assert_eq!(found.unwrap(), expected.unwrap());
+        let newest = store.newest(&all.patterns, START).await.unwrap();
+        assert_eq!(newest, plain.newest(&all.patterns, START).await.unwrap());
+        // What has no room for more digits stays as it is.
+        store.import(&frames[3..], &[]).await.unwrap();
     }
 }
