@@ -22,7 +22,7 @@ it('orders numbers in names as numbers', () => {
 })
 
 it('counts those that are not well, and those of whom nobody knows', () => {
-  const summary = (...states: string[]): string =>
+  const summary = (...states: HostEntry['state'][]): string =>
     hostsSummary(states.map((state) => ({ ...host('a'), state })))
   expect(summary('live')).toBe('1 host, all live')
   expect(summary('live', 'late', 'gone')).toBe('3 hosts, 2 not live')

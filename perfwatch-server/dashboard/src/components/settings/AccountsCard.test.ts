@@ -1,7 +1,7 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { api } from '@/api/client'
-import type { CatalogAnswer, LiveMessage } from '@/api/types'
+import type { CatalogAnswer, HostEntry, LiveMessage } from '@/api/types'
 import { CatalogIndex } from '@/lib/catalogIndex'
 import { useCatalogStore } from '@/stores/catalog'
 import { useHostsStore } from '@/stores/hosts'
@@ -21,8 +21,8 @@ afterEach(() => {
 })
 
 it('shows what the daemon itself uses, and of no other host', async () => {
-  const here = { name: 'here', current: true, state: 'live', trouble: 0, vitals: [] }
-  const db1 = { ...here, name: 'db1', current: false }
+  const here: HostEntry = { name: 'here', current: true, state: 'live', trouble: 0, vitals: [] }
+  const db1: HostEntry = { ...here, name: 'db1', current: false }
   vi.spyOn(api, 'hosts').mockResolvedValue({ vitals: [], hosts: [here, db1] })
   const hosts = useHostsStore()
   await hosts.load()
