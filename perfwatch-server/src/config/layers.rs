@@ -194,10 +194,10 @@ impl Reader<'_> {
         self.file.path = PathBuf::from(given.unwrap_or_else(|| DEFAULT_FILE.to_owned()));
         let table = std::fs::read_to_string(&self.file.path)
             .map_err(|error| error.to_string())
-            .and_then(|text| text.parse::<toml::Table>().map_err(|error| error.to_string()));
+            .and_then(|text| text.parse().map_err(|error| unreadable(&text, &error)));
         match table {
             Ok(table) => self.entries("", table),
-            Err(error) => self.problem(self.file.path.display().to_string(), error.trim_end()),
+            Err(error) => self.problem(self.file.path.display().to_string(), error),
         }
     }
 
@@ -217,6 +217,15 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// What is wrong with a file, and where. The error's own text would quote the line, which may hold
+/// a password.
+fn unreadable(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {}", error.message())
 }
 
 fn unknown(key: &str) -> String {
@@ -376,6 +385,28 @@ mod tests {
         assert!(error.contains(path) && error.contains("line 1"), "{error}");
         let error = read_with(&["--config", "/none", "--store", "memory:"], &[]).unwrap_err();
         assert!(error.to_string().contains("/none: No such file"), "{error}");
+    }
+
+    #[test]
+    fn a_password_in_a_file_that_is_no_toml_is_not_repeated() {
+        let url = "postgres://perfwatch:hunter2secret@db/perfwatch";
+        for (line, place) in [
+            (format!("store = {url}\ninterval = '1s'"), "line 2, column 9"),
+            (format!("store = \"{url}\ninterval = '1s'"), "line 2, column 57"),
+            (format!("store = \"{url}"), "line 2, column 57"),
+            (format!("store = '{url}\n"), "line 2, column 57"),
+            (format!("store '{url}'"), "line 2, column 7"),
+            (format!("stores = '{url}'\nstores = '{url}'"), "line 3, column 1"),
+            (format!("store = '{url}' {url}"), "line 2, column 59"),
+            (url.to_owned(), "line 2, column 48"),
+        ] {
+            let file = file(&format!("# Grüße\n{line}"));
+            let path = file.path().to_str().unwrap();
+            let error = read_with(&["--config", path, "--store", "memory:"], &[]).unwrap_err();
+            let error = error.to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+            assert!(error.contains(path) && error.contains(place), "{error}");
+        }
     }
 
     #[test]
