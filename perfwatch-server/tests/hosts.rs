@@ -4,8 +4,11 @@
 
 mod common;
 
+use std::{path::Path, time::Duration};
+
 use axum::http::StatusCode;
-use common::{HOST, Server, config, machine, now_ms, record, record_of};
+use common::{HOST, Server, config, machine, now_ms, packed, record, record_of};
+use perfwatch_store::Opened;
 use serde_json::{Value, json};
 
 const DAY: i64 = 86_400_000;
@@ -200,4 +203,45 @@ async fn a_host_that_nobody_knows_is_not_found() {
         assert_eq!(known.status, StatusCode::OK, "{path}: {}", known.body);
     }
     server.stop().await;
+}
+
+/// A daemon of this name, on a machine of its own.
+async fn daemon(store: &Opened, root: &Path, name: &str, interval: Duration) -> (Server, String) {
+    let root = root.join(name);
+    std::fs::create_dir_all(root.join("etc")).unwrap();
+    std::fs::write(root.join("etc/machine-id"), format!("{name:a>32}")).unwrap();
+    let mut config = config();
+    config.sampling.host = Some(name.to_owned());
+    config.sampling.interval = interval;
+    config.sampling.roots.rootfs = root;
+    let server = Server::on(config, store.clone()).await;
+    let token = server.login().await;
+    (server, token)
+}
+
+#[tokio::test]
+async fn a_forecast_counts_each_host_by_its_own_interval_whoever_answers() {
+    let root = tempfile::tempdir().unwrap();
+    let opened = perfwatch_store::open("memory:").await.unwrap();
+    let store = &opened.store;
+    let now = now_ms();
+    store.register(&machine("c", "c", 60_000)).await.unwrap();
+    let ticks: Vec<_> = (0..360).map(|age| record("c", now - age * 60_000, 1.0)).collect();
+    store.append(&ticks).await.unwrap();
+    packed(&**store).await;
+    let one = daemon(&opened, root.path(), "1", Duration::from_secs(1)).await;
+    let five = daemon(&opened, root.path(), "5", Duration::from_secs(5)).await;
+    while store.hosts().await.unwrap().len() < 3 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let packed = store.usage().await.unwrap().packed;
+    let frames = 30 * (86_400 + 17_280 + 1_440);
+    let wanted = packed.bytes as f64 / packed.frames as f64 * f64::from(frames);
+    for (server, token) in [&one, &five] {
+        let answer = server.get("/api/retention", token).await.json();
+        let full = answer["forecast"]["full_bytes"].as_f64().unwrap();
+        assert!((full / wanted - 1.0).abs() < 0.001, "{full} {wanted}: {answer}");
+    }
+    one.0.stop().await;
+    five.0.stop().await;
 }

@@ -8,9 +8,8 @@ use axum::{
     body::Body,
     http::{Method, Request, header},
 };
-use common::{HOST, Server, config, record};
+use common::{HOST, Server, config, packed, record};
 use perfwatch_server::openapi;
-use perfwatch_store::Store;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -381,18 +380,4 @@ async fn a_forecast_says_what_a_policy_would_take_and_saves_nothing() {
     );
     assert_eq!(server.get("/api/retention", &token).await.json()["policy"], as_it_is["policy"]);
     server.stop().await;
-}
-
-/// Waits until the hours that are over are packed, which happens behind an append.
-async fn packed(store: &dyn Store) {
-    let mut before = store.usage().await.unwrap();
-    for _ in 0..100 {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        let now = store.usage().await.unwrap();
-        if now.packed.frames > 0 && now == before {
-            return;
-        }
-        before = now;
-    }
-    panic!("nothing was packed within 20 s");
 }

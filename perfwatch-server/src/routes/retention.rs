@@ -43,8 +43,8 @@ pub(crate) struct ForecastAnswer {
 }
 
 /// The size of the store once it is as old as its policy lets it become, if hosts go on as they do:
-/// from the bytes that a stored frame takes, and this daemon's interval for each host of the last
-/// day.
+/// from the bytes that a stored frame takes, and the interval of each host of the last day (this
+/// daemon's own for one that never registered).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StoreForecast {
     /// All of it.
@@ -240,11 +240,11 @@ async fn forecast(
     let since = time::now_ms() - DAY_MS;
     let hosts = app.store.hosts().await?;
     // This daemon's own host goes on, also when it has just begun.
-    let own = app.host.get();
+    let (own, own_ms) = (app.host.get(), app.identity.interval_ms);
     let others = hosts.iter().filter(|it| it.last_seen_ms >= since && *it.name != *own);
-    let hosts = 1 + others.count();
-    let ticks = DAY_MS as f64 / app.config.sampling.interval.as_millis().max(1) as f64;
-    let found = perfwatch_store::forecast(usage, policy, ticks * hosts as f64, hosts);
+    let intervals = others.map(|host| host.interval_ms.unwrap_or(own_ms)).chain([own_ms]);
+    let ticks: Vec<f64> = intervals.map(|ms| DAY_MS as f64 / ms.max(1) as f64).collect();
+    let found = perfwatch_store::forecast(usage, policy, &ticks);
     Ok(found.map(|forecast| StoreForecast {
         bytes: forecast.bytes,
         full_bytes: forecast.full_bytes,

@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use perfwatch_collect::{MetricsAggregator, Roots};
 use perfwatch_core::{FieldId, Frame, View};
 use perfwatch_server::{Config, Daemon, Secret};
-use perfwatch_store::{HostIdentity, Opened, Record, RetentionPolicyUpdate};
+use perfwatch_store::{HostIdentity, Opened, Record, RetentionPolicyUpdate, Store};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tower::ServiceExt;
@@ -175,6 +175,20 @@ pub fn record_of(host: &str, timestamp_ms: i64, gauges: &[(&str, &str, &str, f64
     let mut view = View::default();
     view.update(None, &frame);
     Record::new(host, Arc::new(view))
+}
+
+/// Waits until the hours that are over are packed, which happens behind an append.
+pub async fn packed(store: &dyn Store) {
+    let mut before = store.usage().await.unwrap();
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let now = store.usage().await.unwrap();
+        if now.packed.frames > 0 && now == before {
+            return;
+        }
+        before = now;
+    }
+    panic!("nothing was packed within 20 s");
 }
 
 /// A machine as it registers.

@@ -25,22 +25,22 @@ pub struct Forecast {
     pub reached_ms: i64,
 }
 
-/// What the policy takes with so many frames at full resolution per day, of so many hosts; nothing
-/// while no frame is packed yet (the first hour or two).
+/// What the policy takes if each host has so many frames at full resolution per day; nothing while
+/// no frame is packed yet (the first hour or two).
 pub fn forecast(
     usage: &Usage,
     policy: &RetentionPolicy,
-    frames_per_day: f64,
-    hosts: usize,
+    frames_per_day: &[f64],
 ) -> Option<Forecast> {
     let frame = usage.packed.frame_bytes()?;
     let measured = usage.packed_downsampled.frame_bytes();
-    let intervals = DAY_MS as f64 / policy.interval_ms().max(1) as f64 * hosts as f64;
+    let intervals = DAY_MS as f64 / policy.interval_ms().max(1) as f64;
+    let coarse: f64 = frames_per_day.iter().map(|frames| frames.min(intervals)).sum();
     let growth = Growth {
         full_days: f64::from(policy.full_resolution_days.min(policy.downsampled_days)),
         days: f64::from(policy.downsampled_days),
-        full_a_day: frames_per_day * frame,
-        coarse_a_day: frames_per_day.min(intervals) * measured.unwrap_or(frame * USUAL_RATIO),
+        full_a_day: frames_per_day.iter().sum::<f64>() * frame,
+        coarse_a_day: coarse * measured.unwrap_or(frame * USUAL_RATIO),
     };
     let besides = usage.bytes.saturating_sub(usage.packed.bytes + usage.packed_downsampled.bytes);
     let room = policy.max_bytes.map(|most| most.saturating_sub(besides) as f64);
@@ -116,7 +116,7 @@ mod tests {
 
     /// A frame each 5 s.
     fn of(usage: &Usage, policy: &RetentionPolicy) -> Forecast {
-        forecast(usage, policy, 17_280.0, 1).unwrap()
+        forecast(usage, policy, &[17_280.0]).unwrap()
     }
 
     #[test]
@@ -147,12 +147,15 @@ mod tests {
         assert_eq!(found.downsampled_bytes, 288 * 1200);
         assert!(!found.downsampled_measured);
         let newborn = Usage { packed: TierUsage::default(), ..young };
-        assert_eq!(forecast(&newborn, &policy(30, 365, None), 17_280.0, 1), None);
+        assert_eq!(forecast(&newborn, &policy(30, 365, None), &[17_280.0]), None);
     }
 
     #[test]
     fn frames_farther_apart_than_the_interval_stay_as_many() {
-        let found = forecast(&usage(), &policy(0, 1, None), 24.0, 1).unwrap();
+        let found = forecast(&usage(), &policy(0, 1, None), &[24.0]).unwrap();
         assert_eq!((found.full_bytes, found.downsampled_bytes), (0, 24 * 1000));
+        let mixed = forecast(&usage(), &policy(1, 2, None), &[17_280.0, 24.0]).unwrap();
+        assert_eq!(mixed.full_bytes, (17_280 + 24) * 200);
+        assert_eq!(mixed.downsampled_bytes, (288 + 24) * 1000);
     }
 }

@@ -854,8 +854,8 @@ export interface components {
         };
         /**
          * @description The size of the store once it is as old as its policy lets it become, if hosts go on as they do:
-         *     from the bytes that a stored frame takes, and this daemon's interval for each host of the last
-         *     day.
+         *     from the bytes that a stored frame takes, and the interval of each host of the last day (this
+         *     daemon's own for one that never registered).
          */
         StoreForecast: {
             /**
