@@ -163,6 +163,7 @@ async fn two_ranges_are_laid_over_one_another() {
         "end_time": "2023-11-14T22:05:00.000Z",
         "start_time": "2023-11-14T22:04:00.000Z"
       },
+      "current_first_ms": 1699999440000,
       "host": "db1",
       "metric_type": "cpu",
       "note": null,
@@ -175,6 +176,7 @@ async fn two_ranges_are_laid_over_one_another() {
         "end_time": "2023-11-14T22:01:00.000Z",
         "start_time": "2023-11-14T22:00:00.000Z"
       },
+      "previous_first_ms": 1699999200000,
       "series": [
         {
           "change_percent": 872.73,
@@ -220,6 +222,32 @@ async fn compared_step(server: &Server, token: &str, query: &str, limit: usize) 
         assert_eq!(list.as_array().unwrap().len(), points, "{query}");
     }
     answer["step_ms"].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn a_comparison_has_the_times_of_history() {
+    let (server, token) = with_history().await;
+    let current = "start_time=2023-11-14T22:04:10Z&end_time=2023-11-14T22:05:05Z";
+    let query = format!("interval=20s&{current}&compare_start_time=2023-11-14T22:00:05Z");
+    let answer = compare(&server, &token, &query).await;
+    let previous = "start_time=2023-11-14T22:00:05Z&end_time=2023-11-14T22:01:00Z";
+    for (period, range) in [("current", current), ("previous", previous)] {
+        let path = format!(
+            "/api/history/metrics?metric_type=cpu&host=db1&fields=load_1m&format=columns\
+             &interval=20s&{range}"
+        );
+        let history = server.get(&path, &token).await.json();
+        let first = answer[format!("{period}_first_ms")].as_i64().unwrap();
+        let offsets = answer["offsets_ms"].as_array().unwrap();
+        let times = offsets.iter().map(|offset| first + offset.as_i64().unwrap());
+        let values = answer["series"][0][period].as_array().unwrap();
+        let points: Vec<_> = times.zip(values).filter(|(_, value)| !value.is_null()).collect();
+        let times: Vec<_> = points.iter().map(|(time, _)| *time).collect();
+        let values: Vec<_> = points.iter().map(|(_, value)| *value).collect();
+        assert_eq!(json!(times), history["timestamps_ms"], "{period}");
+        assert_eq!(json!(values), history["series"][0]["values"], "{period}");
+    }
+    server.stop().await;
 }
 
 const WEEK: &str = "start_time=2023-11-10&end_time=2023-11-17&compare_start_time=2023-11-03";

@@ -488,13 +488,24 @@ export interface components {
         /** @description Two periods on one axis. */
         CompareAnswer: {
             current: components["schemas"]["TimeRange"];
+            /**
+             * Format: int64
+             * @description When the first point of the newer period stands, in milliseconds since 1970: at the start of
+             *     the bucket of `step_ms` that the period begins in, as in `/api/history/metrics`.
+             */
+            current_first_ms: number;
             host: string;
             metric_type: string;
             /** @description Says so where a period has nothing stored. */
             note?: string | null;
-            /** @description Where each point stands, from the start of either period. */
+            /** @description Where each point of either period stands, from its first. */
             offsets_ms: number[];
             previous: components["schemas"]["TimeRange"];
+            /**
+             * Format: int64
+             * @description The same of the older period.
+             */
+            previous_first_ms: number;
             series: components["schemas"]["CompareSeries"][];
             /** Format: int64 */
             step_ms: number;

@@ -46,9 +46,12 @@ describe('columns', () => {
     const columns = fromCompare({
       host: 'h',
       metric_type: 'cpu',
-      current: { start_time: '1970-01-02T00:00:00Z', end_time: '1970-01-03T00:00:00Z' },
-      previous: { start_time: '1970-01-01T00:00:00Z', end_time: '1970-01-02T00:00:00Z' },
+      current: { start_time: '1970-01-02T00:00:00.7Z', end_time: '1970-01-03T00:00:00Z' },
+      previous: { start_time: '1970-01-01T00:00:00.3Z', end_time: '1970-01-02T00:00:00Z' },
       step_ms: 1000,
+      // Points stand where their buckets start.
+      current_first_ms: 86_400_000,
+      previous_first_ms: 0,
       offsets_ms: [0, 1000],
       series: [
         { path: 'a', unit: 'percent', current: [1, 2], previous: [3, null], current_average: 1.5 },

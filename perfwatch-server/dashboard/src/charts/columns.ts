@@ -40,11 +40,11 @@ export function fromHistory(answer: HistoryColumns): ChartColumns {
 }
 
 export function fromCompare(answer: CompareAnswer): ChartColumns {
-  const start = Date.parse(answer.current.start_time)
+  const first = answer.current_first_ms
   return {
-    timestamps: answer.offsets_ms.map((offset) => start + offset),
+    timestamps: answer.offsets_ms.map((offset) => first + offset),
     gapMs: Math.max(answer.step_ms, 1) * gapFactor,
-    previousShiftMs: Date.parse(answer.previous.start_time) - start,
+    previousShiftMs: answer.previous_first_ms - first,
     series: answer.series.map((series) => ({
       path: series.path,
       values: series.current,

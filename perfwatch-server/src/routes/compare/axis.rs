@@ -11,8 +11,9 @@ use crate::query::{self, Number, Range};
 /// The axis that both periods share: buckets counted from the one that a period starts in.
 pub(super) struct Axis {
     pub(super) step_ms: i64,
-    current_ms: i64,
-    previous_ms: i64,
+    /// Where the first point of each period stands.
+    pub(super) current_ms: i64,
+    pub(super) previous_ms: i64,
     points: usize,
 }
 
@@ -34,7 +35,7 @@ impl Axis {
         self.points
     }
 
-    /// Where each point stands.
+    /// Where each point stands, from the first.
     pub(super) fn offsets(&self) -> Vec<i64> {
         (0..).map(|point| point * self.step_ms).take(self.points).collect()
     }

@@ -63,7 +63,12 @@ pub(crate) struct CompareAnswer {
     current: TimeRange,
     previous: TimeRange,
     step_ms: i64,
-    /// Where each point stands, from the start of either period.
+    /// When the first point of the newer period stands, in milliseconds since 1970: at the start of
+    /// the bucket of `step_ms` that the period begins in, as in `/api/history/metrics`.
+    current_first_ms: i64,
+    /// The same of the older period.
+    previous_first_ms: i64,
+    /// Where each point of either period stands, from its first.
     offsets_ms: Vec<i64>,
     series: Vec<CompareSeries>,
     /// Says so where a period has nothing stored.
@@ -132,6 +137,8 @@ pub(crate) async fn compare(
             current: shown(current),
             previous: shown(previous),
             step_ms: axis.step_ms,
+            current_first_ms: axis.current_ms,
+            previous_first_ms: axis.previous_ms,
             offsets_ms: axis.offsets(),
             series: merge(&tables, &axis, (&now, &before), (&averages.0, &averages.1)),
             note: note(&averages.0, &averages.1),
