@@ -12,7 +12,7 @@ use axum::{
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::error::AppError;
+use crate::{app::Shared, auth, error::AppError};
 
 /// The largest body that any route takes.
 const MAX_BODY: usize = 64 * 1024;
@@ -115,16 +115,17 @@ fn is_json(headers: &axum::http::HeaderMap) -> bool {
     kind.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// The address of whoever sent the request.
+/// The address of whoever sent the request, also through a trusted proxy.
 pub(crate) struct Client(pub(crate) IpAddr);
 
-impl<S: Sync> FromRequestParts<S> for Client {
+impl FromRequestParts<Shared> for Client {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Self::Rejection> {
         // Only a router that is called without a connection knows no address.
-        let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
-        Ok(Self(address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical()))
+        let peer = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
+        Ok(Self(auth::asker(peer, &parts.headers, &app.config.http.trusted_proxies)))
     }
 }
 

@@ -6,7 +6,10 @@ mod common;
 
 use std::path::Path;
 
-use axum::http::header;
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
 use common::{PASSWORD, Server, config};
 use perfwatch_server::{Config, Daemon, Secret};
 use serde_json::{Value, json};
@@ -79,6 +82,61 @@ async fn guessing_is_slowed_down_and_told_for_how_long() {
     assert_eq!(refused.error(), "429 too many attempts to log in; wait a moment");
     let wait: u64 = refused.headers[header::RETRY_AFTER].to_str().unwrap().parse().unwrap();
     assert!((1..=12).contains(&wait), "{wait}");
+    server.stop().await;
+}
+
+/// A login from this address.
+async fn login_from(server: &Server, address: &str, headers: &[&str], password: &str) -> u16 {
+    let body = json!({"username": "admin", "password": password}).to_string();
+    let request = Request::post("/api/auth/login").header(header::CONTENT_TYPE, "application/json");
+    let mut request = request.body(Body::from(body)).unwrap();
+    for &forwarded in headers {
+        request.headers_mut().append("x-forwarded-for", forwarded.parse().unwrap());
+    }
+    let address: std::net::IpAddr = address.parse().unwrap();
+    request.extensions_mut().insert(std::net::SocketAddr::from((address, 4000)));
+    server.send(request).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn who_guesses_keeps_nobody_elsewhere_out() {
+    let server = Server::start(config()).await;
+    for wanted in [401, 401, 401, 401, 401, 429] {
+        assert_eq!(login_from(&server, "127.0.0.1", &[], "wrong").await, wanted);
+    }
+    assert_eq!(login_from(&server, "127.0.0.1", &[], PASSWORD).await, 429);
+    assert_eq!(login_from(&server, "127.0.0.9", &[], PASSWORD).await, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_has_attempts_of_their_own() {
+    let mut config = config();
+    config.http.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let server = Server::start(config).await;
+    for n in 0..6 {
+        let wanted = if n < 5 { 401 } else { 429 };
+        let said = format!("198.51.100.{n}, 192.0.2.1");
+        assert_eq!(login_from(&server, "127.0.0.1", &[&said], "wrong").await, wanted);
+    }
+    assert_eq!(login_from(&server, "127.0.0.1", &["192.0.2.2"], PASSWORD).await, 200);
+    assert_eq!(login_from(&server, "192.0.2.1", &["192.0.2.3"], PASSWORD).await, 429);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn failed_logins_keep_no_session_from_changing_the_password() {
+    let server = Server::start(config()).await;
+    let (stolen, own) = (server.login().await, server.login().await);
+    for _ in 0..20 {
+        server.try_login("wrong").await;
+    }
+    assert_eq!(server.try_login(PASSWORD).await.status, 429);
+    for wanted in [403, 403, 403, 403, 403, 429] {
+        assert_eq!(change(&server, &stolen, "wrong", "another long one").await.status, wanted);
+    }
+    assert_eq!(change(&server, &stolen, PASSWORD, "another long one").await.status, 429);
+    assert_eq!(change(&server, &own, PASSWORD, "another long one").await.status, 200);
     server.stop().await;
 }
 

@@ -3,6 +3,7 @@
 //! A login gives a signed token; every request's token is checked against the accounts, so that a
 //! logout or a new password takes effect at once. Only this module sees hashes and secrets.
 
+mod forwarded;
 mod origin;
 pub(crate) mod password;
 mod secret_file;
@@ -10,6 +11,7 @@ mod session;
 mod throttle;
 mod token;
 
+pub(crate) use forwarded::asker;
 pub(crate) use origin::is_allowed;
 pub(crate) use password::{Passwords, Verdict};
 pub(crate) use secret_file::{SigningSecret, keep, load_or_create, random as random_secret};

@@ -44,6 +44,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// What no other session is called.
+    pub(crate) fn id(&self) -> &str {
+        &self.claims.jti
+    }
+
     /// When the session ends, in milliseconds since 1970.
     pub(crate) fn expires_at_ms(&self) -> i64 {
         i64::try_from(self.claims.exp).unwrap_or(i64::MAX).saturating_mul(1000)
@@ -141,7 +146,7 @@ impl Sessions {
         if session.rest().is_zero() {
             return Err(NoSession::Ended);
         }
-        let confirmed = self.known.remembered(&session.claims.jti);
+        let confirmed = self.known.remembered(session.id());
         if confirmed.is_some_and(|at| at.elapsed() < CONFIRMED_FOR) {
             return Ok(());
         }
@@ -159,7 +164,7 @@ impl Sessions {
             Ok(false) => Err(NoSession::Ended),
             // Those who were in before the store went away may see that it did.
             Err(_) if confirmed.is_some() => {
-                self.known.remember(&session.claims.jti, ended);
+                self.known.remember(session.id(), ended);
                 Ok(())
             }
             Err(error) => Err(NoSession::Unknown(error)),
@@ -168,8 +173,7 @@ impl Sessions {
 
     /// Ends one session.
     pub(crate) async fn end(&self, session: &Session) -> Result<(), StoreError> {
-        let Claims { jti, .. } = &session.claims;
-        self.known.accounts.revoke_session(jti, session.expires_at_ms()).await?;
+        self.known.accounts.revoke_session(session.id(), session.expires_at_ms()).await?;
         self.forget_all();
         Ok(())
     }

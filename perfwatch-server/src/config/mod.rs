@@ -13,7 +13,7 @@ mod settings;
 mod suggest;
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -51,6 +51,8 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Origins of other pages that may use the API, such as `https://example.org`.
     pub allowed_origins: Vec<String>,
+    /// Proxies that are believed whom they ask for.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Connections held at once.
     pub max_connections: usize,
     /// Connections held at once from one address.
@@ -156,6 +158,7 @@ impl Default for Config {
             http: HttpConfig {
                 listen: SocketAddr::from(([127, 0, 0, 1], 0)),
                 allowed_origins: Vec::new(),
+                trusted_proxies: Vec::new(),
                 max_connections: 0,
                 max_connections_per_address: 0,
                 header_timeout: Duration::from_secs(15),

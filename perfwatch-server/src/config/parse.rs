@@ -1,7 +1,7 @@
 //! From text to a value, with a message that says what would be accepted.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -88,7 +88,17 @@ pub(super) fn accounts_url(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
-    text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(origin).collect()
+    items(text).map(origin).collect()
+}
+
+pub(super) fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
+    let address = |text: &str| text.parse().map(|address: IpAddr| address.to_canonical());
+    let wrong = |text| format!("`{text}` is not an address such as 127.0.0.1 or ::1");
+    items(text).map(|text| address(text).map_err(|_| wrong(text))).collect()
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 fn origin(text: &str) -> Result<String, String> {

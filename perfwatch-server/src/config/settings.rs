@@ -211,6 +211,15 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |config, text| parse::origins(text).map(|value| config.http.allowed_origins = value),
     },
     Setting {
+        key: "auth.trusted_proxies",
+        shape: Shape::Many("ADDR"),
+        default: Standard::Value(""),
+        from: From::Anywhere,
+        instead_of: None,
+        help: "Addresses of proxies that are believed whom they ask for (X-Forwarded-For): wrong passwords count for that address then, not for the proxy's.",
+        set: |config, text| parse::addresses(text).map(|value| config.http.trusted_proxies = value),
+    },
+    Setting {
         key: "metrics.open",
         shape: Shape::Switch,
         default: Standard::Value("false"),

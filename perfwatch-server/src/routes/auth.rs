@@ -115,7 +115,6 @@ pub(crate) async fn me(State(app): State<Shared>, session: Session) -> AppResult
 pub(crate) async fn change_password(
     State(app): State<Shared>,
     session: Session,
-    Client(address): Client,
     Body(change): Body<PasswordChange>,
 ) -> AppResult<Json<LoginResponse>> {
     if !PASSWORD_LENGTH.contains(&change.new_password.chars().count()) {
@@ -124,13 +123,12 @@ pub(crate) async fn change_password(
         return Err(AppError::invalid(detail));
     }
     // Who found an open browser must not guess the password from there.
-    app.throttle.attempt(&session.user, address, Instant::now()).map_err(AppError::too_often)?;
+    app.throttle.attempt_within(session.id(), Instant::now()).map_err(AppError::too_often)?;
     let user = account(&app, &session).await?;
     let current = Secret::new(change.current_password);
     if app.passwords.verify(current, Some(&user.password_hash)).await? == Verdict::Wrong {
         return Err(AppError::forbidden("current_password: this is not the current password"));
     }
-    app.throttle.succeeded(&session.user, address);
     let hash = app.passwords.hash(Secret::new(change.new_password)).await?;
     let user = app.accounts.change_password(&user.name, &hash).await.map_err(gone_or_away)?;
     app.sessions.forget_all();
