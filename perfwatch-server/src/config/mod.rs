@@ -49,7 +49,8 @@ pub struct Config {
 pub struct HttpConfig {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// Origins of other pages that may use the API, such as `https://example.org`.
+    /// Origins of pages besides the daemon's own whose WebSockets and changing requests are
+    /// accepted, such as `https://watch.example.org`. It is no CORS: none of them reads an answer.
     pub allowed_origins: Vec<String>,
     /// Proxies that are believed whom they ask for.
     pub trusted_proxies: Vec<IpAddr>,

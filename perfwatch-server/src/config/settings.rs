@@ -207,7 +207,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         default: Standard::Value(""),
         from: From::Anywhere,
         instead_of: None,
-        help: "Origins of other web pages that may use the API, such as https://example.org.",
+        help: "Origins besides its own whose WebSockets and changing requests are accepted, such as the public name https://watch.example.org before a proxy that does not pass Host on.",
         set: |config, text| parse::origins(text).map(|value| config.http.allowed_origins = value),
     },
     Setting {
