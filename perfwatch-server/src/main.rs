@@ -85,6 +85,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let listener = listen(&config.http).await?;
     let address = listener.local_addr().context("cannot tell the address")?;
+    warn_of_clear_text(address);
     let place = place(config.store.url.expose());
     let mut daemon = Daemon::open(config).await?;
     welcome(&daemon, address, &place).context("cannot write to standard output")?;
@@ -111,6 +112,17 @@ async fn listen(config: &HttpConfig) -> anyhow::Result<TcpListener> {
         };
         anyhow::anyhow!("cannot listen on {address}: {error}: {cure}")
     })
+}
+
+/// Only what stays on this host needs no TLS.
+fn warn_of_clear_text(address: SocketAddr) {
+    if !address.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            %address,
+            "passwords and tokens cross the network unencrypted unless a proxy before this address \
+             speaks TLS; see `Behind a proxy` in the README"
+        );
+    }
 }
 
 /// Where history is.

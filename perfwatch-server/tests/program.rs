@@ -58,6 +58,23 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn who_listens_to_the_network_is_told_that_logins_cross_it_in_the_clear() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = |listen: &str| {
+        let program = Program::start(directory.path(), &["--listen", listen, "--log=warn"]);
+        program.end(Signal::SIGTERM).2
+    };
+    let told = |log: &str| log.matches("cross the network unencrypted").count();
+    let wanted = [("0.0.0.0:0", 1), ("127.0.0.1:0", 0), ("[::1]:0", 0)];
+    for (listen, times) in wanted {
+        let log = log(listen);
+        assert_eq!(told(&log), times, "{listen}: {log}");
+    }
+    let help = String::from_utf8(run(&["--help"], &[]).stdout).unwrap();
+    assert!(!help.contains("0.0.0.0"), "{help}");
+}
+
+#[test]
 fn a_port_in_use_is_named_with_the_cure() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();

@@ -8,8 +8,8 @@ const EXAMPLES: &str = "\
 Examples:
   perfwatch-server
           watch this host, on http://127.0.0.1:8000
-  perfwatch-server --interval 1s --listen 0.0.0.0:8000
-          every second, for the whole network
+  perfwatch-server --interval 1s --listen 127.0.0.1:9000 --auth.trusted-proxies 127.0.0.1
+          every second, on another port, for a proxy on this host that speaks TLS to the network
   perfwatch-server --path.procfs /host/proc --path.sysfs /host/sys --path.rootfs /host
           from inside a container
   PERFWATCH_ADMIN_PASSWORD=... perfwatch-server
