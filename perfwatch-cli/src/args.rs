@@ -13,7 +13,7 @@ pub(crate) use changes::{ChangesArgs, ChangesFormat};
 pub(crate) use hosts::{HostsArgs, HostsFormat};
 pub(crate) use store::{
     FileFormat, ReportFormat, StoreCommand, StoreExportArgs, StoreImportArgs, StoreInfoArgs,
-    StoreVerifyArgs,
+    StorePasswordArgs, StoreVerifyArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Hosts(HostsArgs),
     /// Says what this host offers, what is missing, why, and what would help.
     Doctor(DoctorArgs),
-    /// Shows, checks, exports and fills the file that history is kept in.
+    /// Shows, checks, exports and fills what history is kept in; sets a lost password anew.
     #[command(subcommand)]
     Store(StoreCommand),
     /// Lists all metrics with unit and meaning.

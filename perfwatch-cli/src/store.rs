@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod info;
 mod output;
+mod password;
 mod progress;
 mod verify;
 
@@ -20,6 +21,7 @@ pub(crate) fn run(command: &StoreCommand, screen: &mut Screen) -> Result<()> {
             StoreCommand::Info(args) => info::run(args, screen).await,
             StoreCommand::Export(args) => export::run(args).await,
             StoreCommand::Import(args) => import::run(args).await,
+            StoreCommand::Password(args) => password::run(args, screen).await,
             StoreCommand::Verify(args) => verify::run(args, screen).await,
         }
     })

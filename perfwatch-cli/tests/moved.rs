@@ -119,6 +119,24 @@ fn a_server_that_does_not_take_it_is_told_without_its_password() {
 }
 
 #[test]
+fn a_lost_password_is_replaced_in_postgres_beside_its_daemons() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let url = runtime.block_on(cluster::database()) + "&password=s3cret";
+    let daemon = runtime.block_on(perfwatch_store::open(&url)).unwrap();
+    let user = || runtime.block_on(daemon.accounts.user("admin")).unwrap();
+    let said = ends(1, &["password", "--random"], Some(&url));
+    assert!(said.contains("admin"), "{said}");
+    assert_eq!(user(), None);
+    runtime.block_on(daemon.accounts.create_user("admin", "an old hash")).unwrap();
+    let before = user().unwrap();
+    let said = ends(0, &["password", "--random"], Some(&url));
+    assert!(said.ends_with("admin has a new password; who was logged in as admin no longer is\n"));
+    let after = user().unwrap();
+    assert!(after.generation > before.generation && after.password_hash.starts_with("$argon2id$"));
+    runtime.block_on(daemon.store.close());
+}
+
+#[test]
 fn a_broken_line_is_named_and_what_stands_before_it_is_kept() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let directory = tempfile::tempdir().unwrap();

@@ -2,10 +2,10 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use perfwatch_store::{Accounts, StoreError};
+use perfwatch_store::{Accounts, StoreError, hash_password, random_password};
 use tokio::time::{sleep, timeout};
 
-use crate::{auth, config::AuthConfig, secret::Secret, start_error::StartError};
+use crate::{config::AuthConfig, secret::Secret, start_error::StartError};
 
 /// The name of the first user.
 const ADMIN: &str = "admin";
@@ -115,10 +115,16 @@ async fn look(
     let count = timeout(patience, accounts.user_count()).await;
     let count = count.map_err(|_| StoreError::no_answer(patience))??;
     if count > 0 {
+        if config.admin_password.is_some() {
+            tracing::info!(
+                "PERFWATCH_ADMIN_PASSWORD is unused: there is a user already; \
+                 a lost password is replaced with `perfwatch store password`"
+            );
+        }
         return Ok(FirstUser::Present);
     }
     let Some(password) = &config.admin_password else {
-        return Ok(FirstUser::Missing(auth::password::random()));
+        return Ok(FirstUser::Missing(Secret::new(random_password())));
     };
     make_user(accounts, password).await?;
     Ok(FirstUser::Present)
@@ -133,7 +139,7 @@ fn is_away(error: &StoreError) -> bool {
 }
 
 async fn make_user(accounts: &dyn Accounts, password: &Secret) -> Result<(), StartError> {
-    let hash = auth::password::hash(password.expose()).map_err(StartError::Password)?;
+    let hash = hash_password(password.expose()).map_err(StartError::Password)?;
     match accounts.create_user(ADMIN, &hash).await {
         Ok(_) => Ok(()),
         Err(StoreError::UserExists { .. }) => {

@@ -1,9 +1,6 @@
 //! Text that must not reach a log: passwords and URLs that hold one.
 
-use std::{fmt, ops::RangeInclusive};
-
-/// How many characters a password has.
-pub(crate) const PASSWORD_LENGTH: RangeInclusive<usize> = 12..=1024;
+use std::fmt;
 
 /// A text whose `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]

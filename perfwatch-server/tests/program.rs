@@ -125,6 +125,18 @@ fn the_first_start_says_where_it_is_and_the_password_once() {
 }
 
 #[test]
+fn a_password_that_is_configured_in_vain_is_told_with_the_way_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = || Program::start(directory.path(), &["--log=info"]).end(Signal::SIGTERM).2;
+    let hint = "PERFWATCH_ADMIN_PASSWORD is unused";
+    let first = log();
+    assert!(!first.contains(hint), "{first}");
+    let second = log();
+    assert!(second.contains(hint) && second.contains("`perfwatch store password`"), "{second}");
+    assert!(!second.contains(PASSWORD), "{second}");
+}
+
+#[test]
 fn a_first_password_that_could_not_be_shown_is_made_anew() {
     let directory = tempfile::tempdir().unwrap();
     let store = format!("--store=sqlite:{}/perfwatch.db", directory.path().display());

@@ -1,7 +1,8 @@
 //! The trait of everything that keeps users, ended sessions, configuration and the archive policy.
 //!
 //! It is apart from [`Store`](crate::Store), so that an engine which only keeps series need not
-//! know logins. What a password hash or a session is, only the server knows.
+//! know logins. A hash is kept as it is given (`password` makes new ones); what a session is, only
+//! the server knows.
 
 use std::{
     fmt,

@@ -26,6 +26,8 @@ mod layout;
 mod lock;
 mod memory;
 mod open;
+#[cfg(feature = "passwords")]
+mod password;
 mod place;
 mod policy;
 mod postgres;
@@ -55,6 +57,8 @@ pub use import::{ImportFrame, ImportValue};
 pub use layer::Layer;
 pub use memory::{MemoryAccounts, MemoryStore};
 pub use open::{Opened, is_engine, open, open_with_accounts};
+#[cfg(feature = "passwords")]
+pub use password::{PASSWORD_LENGTH, hash_password, random_password};
 pub use place::{FILE_NAME, data_directory, file_of, is_server};
 pub use policy::{DOWNSAMPLE_INTERVALS, RetentionPolicy, RetentionPolicyUpdate, RetentionReport};
 pub use postgres::PostgresStore;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::history_file::{Target, history_file, target};
+use crate::history_file::{Target, accounts_target, history_file, target};
 
 const INFO_EXAMPLES: &str = "\
 Examples:
@@ -75,6 +75,22 @@ damaged is never shown as a value anywhere; all else stays readable.
 
 Exit status: 0 all is sound, 1 something is damaged or cannot be read, 2 wrong usage.";
 
+const PASSWORD_EXAMPLES: &str = "\
+Examples:
+  perfwatch store password
+  perfwatch store password --random
+  perfwatch store password /var/lib/perfwatch/perfwatch.db --random
+  perfwatch store password --user admin < new-password.txt
+  PERFWATCH_STORE='postgres://watch@db1/metrics' perfwatch store password
+
+For who lost the password, and may write what keeps it. All sessions of the user end. The daemon that
+has a history file must be stopped for it (systemctl stop perfwatch); those on PostgreSQL may go on.
+
+The new password, of 12 to 1024 characters, is asked for twice on a terminal and not shown, or is one
+line of standard input. It is never an argument: others could see it.
+
+Exit status: 0 done, 1 failed, 2 wrong usage.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
     /// Says what is in the file and what takes its bytes.
@@ -85,6 +101,8 @@ pub(crate) enum StoreCommand {
     Export(StoreExportArgs),
     /// Takes the frames of a CSV, JSON lines or Parquet file into a store.
     Import(StoreImportArgs),
+    /// Sets a new password of a user who lost theirs.
+    Password(StorePasswordArgs),
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +178,30 @@ impl StoreImportArgs {
     /// The store that is meant.
     pub(crate) fn target(&self) -> Result<Target> {
         target(self.store.as_deref())
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = PASSWORD_EXAMPLES)]
+pub(crate) struct StorePasswordArgs {
+    /// What keeps the users: a history file or its URL (sqlite:FILE), or that of PostgreSQL
+    /// (postgres://USER@HOST/DATABASE). By default that of $PERFWATCH_ACCOUNTS or $PERFWATCH_STORE,
+    /// which keep a password out of the list of processes, or the file of a daemon.
+    // clap would show the variables' values in its help, and they may hold a server's password.
+    #[arg(value_name = "STORE")]
+    store: Option<String>,
+    /// Whose password.
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    pub(crate) user: String,
+    /// Make one of 20 letters and digits, and show it once.
+    #[arg(long)]
+    pub(crate) random: bool,
+}
+
+impl StorePasswordArgs {
+    /// What is meant.
+    pub(crate) fn target(&self) -> Result<Target> {
+        accounts_target(self.store.as_deref())
     }
 }
 

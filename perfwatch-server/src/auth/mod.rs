@@ -5,7 +5,7 @@
 
 mod forwarded;
 mod origin;
-pub(crate) mod password;
+mod password;
 mod secret_file;
 mod session;
 mod throttle;

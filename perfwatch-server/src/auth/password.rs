@@ -5,9 +5,9 @@
 
 use argon2::{
     Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    password_hash::{PasswordVerifier, phc::PasswordHash},
 };
-use rand::RngExt;
+use perfwatch_store::{hash_password, random_password};
 
 use crate::{
     error::{AppError, AppResult},
@@ -43,13 +43,15 @@ impl Passwords {
     pub(crate) fn new() -> Result<Self, argon2::password_hash::Error> {
         Ok(Self {
             gate: Gate::new(AT_ONCE, WAITING, "too many logins at once"),
-            dummy: hash(random().expose())?,
+            dummy: hash_password(&random_password())?,
         })
     }
 
     /// The argon2id hash of a password.
     pub(crate) async fn hash(&self, password: Secret) -> AppResult<String> {
-        self.run(move || hash(password.expose())).await?.map_err(|error| AppError::broken(&error))
+        self.run(move || hash_password(password.expose()))
+            .await?
+            .map_err(|error| AppError::broken(&error))
     }
 
     /// Compares a password with an account's hash; without an account it takes the same time.
@@ -69,11 +71,6 @@ impl Passwords {
     }
 }
 
-/// The argon2id hash of a password, as a PHC string. Takes its time: not for async code.
-pub(crate) fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
-    Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string())
-}
-
 fn verify(password: &str, hash: &str) -> Verdict {
     if hash.starts_with("$2") {
         let right = bcrypt::verify(password, hash).unwrap_or(false);
@@ -84,21 +81,13 @@ fn verify(password: &str, hash: &str) -> Verdict {
     if right { Verdict::Right } else { Verdict::Wrong }
 }
 
-/// A password of 20 letters and digits, none of which looks like another: 115 random bits.
-pub(crate) fn random() -> Secret {
-    const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789";
-    let mut rng = rand::rng();
-    let letters = (0..20).filter_map(|_| ALPHABET.get(rng.random_range(0..ALPHABET.len())));
-    Secret::new(letters.map(|&letter| char::from(letter)).collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_password_matches_its_own_hash_only() {
-        let hash = hash("correct horse").unwrap();
+        let hash = hash_password("correct horse").unwrap();
         assert!(hash.starts_with("$argon2id$"), "{hash}");
         assert_eq!(verify("correct horse", &hash), Verdict::Right);
         assert_eq!(verify("correct horsf", &hash), Verdict::Wrong);
@@ -110,11 +99,5 @@ mod tests {
         let hash = bcrypt::hash("correct horse", 4).unwrap();
         assert_eq!(verify("correct horse", &hash), Verdict::RightButOld);
         assert_eq!(verify("wrong", &hash), Verdict::Wrong);
-    }
-
-    #[test]
-    fn a_random_password_is_long_and_never_the_same() {
-        assert_eq!(random().expose().len(), 20);
-        assert!(random() != random());
     }
 }

@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use perfwatch_store::PASSWORD_LENGTH;
 use sha2::{Digest, Sha256};
 
-use crate::{duration, secret::PASSWORD_LENGTH};
+use crate::duration;
 
 /// A scrape token shorter than this could be guessed.
 const MIN_TOKEN: usize = 16;

@@ -288,7 +288,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         default: Standard::Words("a random one, printed once"),
         from: From::EnvironmentOnly,
         instead_of: None,
-        help: "First password of the user admin, at least 12 characters; unused afterwards.",
+        help: "First password of the user admin, at least 12 characters; unused afterwards (then: perfwatch store password).",
         set: |config, text| {
             let value = parse::password(text).map(Secret::new);
             value.map(|value| config.auth.admin_password = Some(value))

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::{Json, extract::State, http::StatusCode};
-use perfwatch_store::{StoreError, User};
+use perfwatch_store::{PASSWORD_LENGTH, StoreError, User};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use crate::{
     auth::{Session, Verdict},
     error::{AppError, AppResult, ErrorBody},
     extract::{Body, Client},
-    secret::{PASSWORD_LENGTH, Secret},
+    secret::Secret,
     time,
 };
 
