@@ -1,5 +1,6 @@
 //! The command line, as it may be typed.
 
+mod access;
 mod changes;
 mod hosts;
 mod store;
@@ -9,6 +10,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use perfwatch_collect::{MIN_INTERVAL, Roots};
 
+pub(crate) use access::Access;
 pub(crate) use changes::{ChangesArgs, ChangesFormat};
 pub(crate) use hosts::{HostsArgs, HostsFormat};
 pub(crate) use store::{
@@ -37,6 +39,7 @@ Examples:
   perfwatch snapshot --path.procfs /host/proc --path.sysfs /host/sys --path.rootfs /host
   PERFWATCH_PASSWORD=... perfwatch snapshot --server http://127.0.0.1:8000
   perfwatch snapshot --server http://127.0.0.1:8000 --host db1
+  perfwatch snapshot --server https://watch.example.org --ca-file /etc/ssl/our-authority.pem
 
 With --server, the login comes from PERFWATCH_USERNAME (admin if unset) and PERFWATCH_PASSWORD, or
 is a token from --token-file or PERFWATCH_TOKEN. Secrets are never arguments: others could see them.";
@@ -92,9 +95,8 @@ pub(crate) struct SnapshotArgs {
     /// Show this host of the daemon's store instead of the daemon's own.
     #[arg(long, value_name = "NAME", requires = "server")]
     pub(crate) host: Option<String>,
-    /// A file that holds a token for the daemon, and nothing else.
-    #[arg(long, value_name = "FILE", requires = "server")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 #[derive(Debug, Args)]

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &ChangesArgs, screen: &mut Screen) -> Result<()> {
     let (host, min_effect) = (args.host.as_deref(), args.min_effect);
     let question = Question { host, before, after, min_effect, limit: usize::from(args.limit) };
     let answer = match &args.server {
-        Some(url) => remote::ask(url, args.token_file.as_deref(), args.format, &question)?,
+        Some(url) => remote::ask(url, &args.access, args.format, &question)?,
         None => local::ask(args.store.as_deref(), &question)?,
     };
     check(&answer.report)?;

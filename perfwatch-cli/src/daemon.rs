@@ -4,6 +4,7 @@
 //! error names the address and what to do.
 
 mod credentials;
+mod trust;
 
 use std::{io, time::Duration};
 
@@ -13,8 +14,9 @@ use serde_json::json;
 use ureq::{Agent, Body, http::Response};
 
 pub(crate) use credentials::Credentials;
+use trust::Trust;
 
-use crate::failure::Failure;
+use crate::{args::Access, environment::environment, failure::Failure};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -30,6 +32,7 @@ pub(crate) struct Daemon {
     address: String,
     /// The value of the header `Authorization`.
     authorization: Option<String>,
+    trust: Trust,
 }
 
 #[derive(Deserialize)]
@@ -44,29 +47,40 @@ struct Refusal {
 }
 
 impl Daemon {
-    /// Logs in, or takes the token.
-    pub(crate) fn open(url: &str, credentials: &Credentials) -> Result<Self> {
-        let mut daemon = Self::anonymous(url)?;
-        let token = match credentials {
-            Credentials::Token(token) => token.expose().to_owned(),
-            Credentials::Password { username, password } => {
-                daemon.log_in(username, password.expose())?
-            }
-        };
-        daemon.authorization = Some(format!("Bearer {token}"));
-        Ok(daemon)
+    /// The daemon, asked with what the command line and the environment give; nothing where they
+    /// give no login.
+    pub(crate) fn find(url: &str, access: &Access) -> Result<Option<Self>> {
+        let credentials = Credentials::find(access.token_file.as_deref(), &environment)?;
+        credentials.map(|it| Self::anonymous(url, access)?.log_in(&it)).transpose()
     }
 
     /// A daemon that asks for no login, or will refuse.
-    pub(crate) fn anonymous(url: &str) -> Result<Self> {
+    pub(crate) fn anonymous(url: &str, access: &Access) -> Result<Self> {
+        Self::new(url, Trust::find(access.ca_file.as_deref(), &environment)?)
+    }
+
+    fn new(url: &str, trust: Trust) -> Result<Self> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            .tls_config(trust.tls())
             .timeout_global(Some(PATIENCE));
         let address = address(url)?;
-        Ok(Self { agent: config.build().into(), address, authorization: None })
+        Ok(Self { agent: config.build().into(), address, authorization: None, trust })
+    }
+
+    /// Logs in, or takes the token.
+    fn log_in(mut self, credentials: &Credentials) -> Result<Self> {
+        let token = match credentials {
+            Credentials::Token(token) => token.expose().to_owned(),
+            Credentials::Password { username, password } => {
+                self.token(username, password.expose())?
+            }
+        };
+        self.authorization = Some(format!("Bearer {token}"));
+        Ok(self)
     }
 
     /// The body of the answer at this path.
@@ -88,7 +102,7 @@ impl Daemon {
         anyhow!("{} is not a PerfWatch daemon; check the address and port", self.address)
     }
 
-    fn log_in(&self, username: &str, password: &str) -> Result<String> {
+    fn token(&self, username: &str, password: &str) -> Result<String> {
         let request = self.agent.post(format!("{}/api/auth/login", self.address));
         let answer = request.send_json(json!({"username": username, "password": password}));
         let body = self.body(answer, "the user name or the password")?;
@@ -132,6 +146,7 @@ impl Daemon {
             ureq::Error::HostNotFound => "there is no host of this name".to_owned(),
             ureq::Error::Timeout(_) => format!("no answer within {} s", PATIENCE.as_secs()),
             ureq::Error::Protocol(_) => return self.stranger(),
+            error if trust::is_lacking(&error) => format!("{error}: {}", self.trust.cure()),
             error => error.to_string(),
         };
         anyhow!("cannot reach {address}: {reason}")

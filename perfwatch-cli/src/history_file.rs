@@ -5,7 +5,7 @@ use std::{fmt::Display, path::PathBuf};
 use anyhow::{Error, Result};
 use perfwatch_store::{FILE_NAME, data_directory, file_of, is_engine, is_server};
 
-use crate::failure::Failure;
+use crate::{environment::environment, failure::Failure};
 
 /// Where the packaged service keeps its history.
 const OF_THE_SERVICE: &str = "/var/lib/perfwatch";
@@ -61,10 +61,6 @@ fn target_of(meant: Option<(&'static str, String)>) -> Result<Target> {
 fn meant(named: Option<&str>, variables: &[&'static str]) -> Option<(&'static str, String)> {
     let named = named.filter(|text| !text.is_empty()).map(|text| ("", text.to_owned()));
     named.or_else(|| variables.iter().find_map(|&name| Some((name, environment(name)?))))
-}
-
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn file(whose: &str, text: &str) -> Result<PathBuf> {

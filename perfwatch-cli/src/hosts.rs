@@ -37,10 +37,7 @@ struct Host {
 
 /// Asks a daemon and shows its answer.
 pub(crate) fn run(args: &HostsArgs, screen: &mut Screen) -> Result<()> {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let credentials = Credentials::find(args.token_file.as_deref(), &env)?;
-    let credentials = credentials.ok_or_else(Credentials::absent)?;
-    let daemon = Daemon::open(&args.server, &credentials)?;
+    let daemon = Daemon::find(&args.server, &args.access)?.ok_or_else(Credentials::absent)?;
     let json = daemon.get("/api/hosts")?;
     let hosts: Hosts = serde_json::from_str(&json).map_err(|_| daemon.stranger())?;
     match args.format {

@@ -11,6 +11,7 @@ mod catalog;
 mod changes;
 mod daemon;
 mod doctor;
+mod environment;
 mod failure;
 mod format;
 mod history_file;

@@ -1,9 +1,9 @@
 //! What may be typed behind `perfwatch changes`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use perfwatch_store::DEFAULT_MIN_EFFECT;
+
+use super::Access;
 
 const CHANGES_HELP: &str = "\
 Windows, in the time zone of this machine (TZ):
@@ -29,7 +29,7 @@ Examples:
 
 A file that a running daemon has open is that daemon's alone: ask it with --server. The login then
 comes from PERFWATCH_USERNAME (admin if unset) and PERFWATCH_PASSWORD, or is a token from
---token-file or PERFWATCH_TOKEN.
+--token-file or PERFWATCH_TOKEN; --ca-file names an authority of your own for https://.
 
 Exit status: 0 nothing changed, 1 something did, 2 wrong usage or trouble (also where a window holds
 nothing).";
@@ -63,9 +63,8 @@ pub(crate) struct ChangesArgs {
     /// Ask the daemon at this address.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// A file that holds a token for the daemon, and nothing else.
-    #[arg(long, value_name = "FILE", requires = "server")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

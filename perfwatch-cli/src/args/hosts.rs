@@ -1,13 +1,14 @@
 //! What may be typed behind `perfwatch hosts`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
+
+use super::Access;
 
 const HOSTS_HELP: &str = "\
 Examples:
   PERFWATCH_PASSWORD=... perfwatch hosts --server http://127.0.0.1:8000
   perfwatch hosts --server http://db1:8000 --format json | jq -r '.hosts[] | select(.state != \"live\").name'
+  perfwatch hosts --server https://watch.example.org --ca-file /etc/ssl/our-authority.pem
 
 Those come first that somebody should look at: who went silent within a day, who is late, then who
 sends, by the greatest percentage shown; last who is gone for longer. * is the daemon's own host.
@@ -21,9 +22,8 @@ pub(crate) struct HostsArgs {
     /// The daemon to ask: any of those that share a store.
     #[arg(long, value_name = "URL")]
     pub(crate) server: String,
-    /// A file that holds a token for the daemon, and nothing else.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
     /// How to show it.
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: HostsFormat,

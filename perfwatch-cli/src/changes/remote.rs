@@ -1,13 +1,11 @@
 //! The history of a daemon.
 
-use std::path::Path;
-
 use anyhow::Result;
 use perfwatch_store::Window;
 
 use super::{Answer, Question, report::Report};
 use crate::{
-    args::ChangesFormat,
+    args::{Access, ChangesFormat},
     catalog::Catalog,
     daemon::{Credentials, Daemon, escaped},
     message::rfc3339,
@@ -16,13 +14,11 @@ use crate::{
 /// Asks the daemon at this address.
 pub(super) fn ask(
     url: &str,
-    token_file: Option<&Path>,
+    access: &Access,
     format: ChangesFormat,
     question: &Question,
 ) -> Result<Answer> {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let credentials = Credentials::find(token_file, &env)?.ok_or_else(Credentials::absent)?;
-    let daemon = Daemon::open(url, &credentials)?;
+    let daemon = Daemon::find(url, access)?.ok_or_else(Credentials::absent)?;
     let json = daemon.get(&path(question))?;
     let report: Report = serde_json::from_str(&json).map_err(|_| daemon.stranger())?;
     // The daemon may be of another version, with other series.

@@ -32,9 +32,13 @@ fn token(text: &str) -> Credentials {
         .unwrap()
 }
 
+fn open(address: &str, credentials: &Credentials) -> Result<Daemon> {
+    Daemon::new(address, Trust::default())?.log_in(credentials)
+}
+
 fn error_of(answer: &'static str) -> String {
     let (address, asked) = server(answer);
-    let error = Daemon::open(&address, &token("sesame-1")).unwrap().get("/api/x").unwrap_err();
+    let error = open(&address, &token("sesame-1")).unwrap().get("/api/x").unwrap_err();
     assert!(asked.join().unwrap().contains("Bearer sesame-1"));
     let text = format!("{error:#}");
     assert!(!text.contains("sesame"), "{text}");
@@ -58,7 +62,7 @@ fn errors_name_the_address_and_the_cure() {
 #[test]
 fn a_refused_connection_says_so() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let daemon = Daemon::open(&format!("http://{free}"), &token("t")).unwrap();
+    let daemon = open(&format!("http://{free}"), &token("t")).unwrap();
     let error = daemon.get("/metrics").unwrap_err().to_string();
     assert!(error.contains(&free.to_string()) && error.contains("nothing listens"), "{error}");
 }
@@ -71,7 +75,7 @@ fn a_wrong_password_is_not_repeated() {
         _ => None,
     });
     let credentials = login.unwrap().unwrap();
-    let error = Daemon::open(&address, &credentials).err().unwrap().to_string();
+    let error = open(&address, &credentials).err().unwrap().to_string();
     assert!(asked.join().unwrap().starts_with("POST /api/auth/login"));
     assert!(error.contains("refused the user name or the password"), "{error}");
     assert!(!error.contains("hunter2") && !format!("{credentials:?}").contains("hunter2"));

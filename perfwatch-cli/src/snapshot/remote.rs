@@ -37,8 +37,6 @@ struct Collector {
 
 impl RemoteHost {
     pub(super) fn open(url: &str, args: &SnapshotArgs) -> Result<Self> {
-        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let credentials = Credentials::find(args.token_file.as_deref(), &env)?;
         // A daemon may be open to scrapers without a login.
         let anonymous = args.format == SnapshotFormat::Prometheus;
         if anonymous && args.host.is_some() {
@@ -46,9 +44,9 @@ impl RemoteHost {
                           choose --format table or json";
             return Err(Failure::Usage(reason.to_owned()).into());
         }
-        let daemon = match credentials {
-            Some(credentials) => Daemon::open(url, &credentials)?,
-            None if anonymous => Daemon::anonymous(url)?,
+        let daemon = match Daemon::find(url, &args.access)? {
+            Some(daemon) => daemon,
+            None if anonymous => Daemon::anonymous(url, &args.access)?,
             None => return Err(Credentials::absent()),
         };
         Ok(Self { daemon, host: args.host.clone() })
