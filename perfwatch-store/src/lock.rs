@@ -10,6 +10,19 @@ use std::{
 
 use crate::StoreError;
 
+/// What was taken; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file would not do while a program is being started, which has all files of this
+    /// process until it runs.
+    fn drop(&mut self) {
+        // Where that fails, the lock ends with the process.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Opens for reading and writing; what is made can be read by its owner only.
 pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -17,11 +30,11 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
-/// Takes what lies at `path`, by the lock on a file beside it, until the file is dropped.
+/// Takes what lies at `path`, by the lock on a file beside it.
 ///
 /// # Errors
 /// [`StoreError::Locked`] naming the path and who has it, or [`StoreError::Unwritable`].
-pub(crate) fn take(path: &Path, lock_path: &Path) -> Result<File, StoreError> {
+pub(crate) fn take(path: &Path, lock_path: &Path) -> Result<Lock, StoreError> {
     let unwritable = |reason| StoreError::Unwritable { path: lock_path.to_owned(), reason };
     let mut file = private().open(lock_path).map_err(unwritable)?;
     match file.try_lock() {
@@ -32,7 +45,7 @@ pub(crate) fn take(path: &Path, lock_path: &Path) -> Result<File, StoreError> {
         Err(TryLockError::Error(reason)) => return Err(unwritable(reason)),
     }
     write_owner(&mut file).map_err(unwritable)?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 /// Whoever has it, as the error that says so. Nothing is made that is not there.
@@ -64,4 +77,24 @@ fn write_owner(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_back_is_free_though_a_program_is_being_started() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let lock = take(directory.path(), &path).unwrap();
+        let StoreError::Locked { owner, .. } = take(directory.path(), &path).unwrap_err() else {
+            panic!()
+        };
+        assert_eq!(owner, Some(std::process::id()));
+        // As a child has it between fork and exec.
+        let _inherited = lock.0.try_clone().unwrap();
+        drop(lock);
+        take(directory.path(), &path).unwrap();
+    }
 }

@@ -21,7 +21,7 @@ pub(super) const SEGMENT: &str = ".spool";
 pub(super) struct Directory {
     path: PathBuf,
     /// Held as long as the spool is.
-    _lock: File,
+    _lock: lock::Lock,
 }
 
 impl Directory {

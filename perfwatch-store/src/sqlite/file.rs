@@ -24,7 +24,7 @@ const APPLICATION_ID_AT: usize = 68;
 #[derive(Debug)]
 pub(super) struct Claimed {
     /// Lets go of the file when dropped, also by a crash.
-    _lock: File,
+    _lock: lock::Lock,
     /// Whether there is nothing in it yet.
     pub(super) is_new: bool,
 }
